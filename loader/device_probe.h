@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Which of the fast path's programs a device can have without harm to its traffic.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "loader/netlink.h"
+
+namespace xgre {
+
+// The other end of a veth pair.
+struct FarEnd {
+    std::string name;
+    std::string netns;         // its name; empty when it has none or is the current one
+    bool same_netns = false;   // as the near end
+    bool tx_checksum = false;  // it may hand frames without a transport checksum to this end
+    bool gro = false;
+    bool has_xdp = false;      // native XDP
+};
+
+// nullopt when `link` is no veth, or its far end cannot be seen: it is in a namespace with
+// neither a name nor a process. `link` must be of the current network namespace.
+std::optional<FarEnd> far_end(const LinkInfo& link);
+
+// Bits of xdp_features(): the kernel's NETDEV_XDP_ACT_*.
+inline constexpr std::uint64_t kXdpBasic = 1;
+inline constexpr std::uint64_t kXdpRedirect = 2;
+inline constexpr std::uint64_t kXdpNdoXmit = 4;
+
+// What the driver of a device says it can do with XDP now; nullopt when the kernel cannot tell
+// (before 6.3, it has no `netdev` netlink family). Throws Error for a missing device.
+std::optional<std::uint64_t> xdp_features(int ifindex);
+
+struct XdpFitness {
+    bool ok = false;
+    std::string reason;  // why it is, or is not
+    std::string remedy;  // what would make it so; empty when `ok` or when nothing would
+};
+
+// May a port XDP program run on this device? Only where no frame can arrive that still wants
+// an offload: XDP cannot see that its checksum is not filled in, and would send it broken.
+XdpFitness port_xdp(const LinkInfo& link);
+
+// Can XDP frames be redirected *into* this device without being lost silently?
+XdpFitness xdp_transmit(const LinkInfo& link);
+
+}  // namespace xgre

@@ -13,11 +13,10 @@ namespace xgre {
 // The other end of a veth pair.
 struct FarEnd {
     std::string name;
-    std::string netns;         // its name; empty when it has none or is the current one
-    bool same_netns = false;   // as the near end
+    std::string netns_path;    // a file to enter its namespace by; empty: the current one
     bool tx_checksum = false;  // it may hand frames without a transport checksum to this end
     bool gro = false;
-    bool has_xdp = false;      // native XDP
+    bool has_xdp = false;  // native XDP
 };
 
 // nullopt when `link` is no veth, or its far end cannot be seen: it is in a namespace with

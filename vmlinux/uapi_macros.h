@@ -50,6 +50,9 @@
 #define PACKET_MULTICAST 2
 #define PACKET_OTHERHOST 3
 
+/* linux/net_namespace: loopback is the first device of every network namespace */
+#define LOOPBACK_IFINDEX 1
+
 /* sys/socket.h */
 #define AF_INET 2
 #define AF_INET6 10

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The outer header: a peer's template plus the length, and the next hop.
+ * RFC 2784 section 2, RFC 2890 section 2; identification 0 under DF as in RFC 6864 section 4.1.
+ */
+#ifndef XGRE_BPF_ENCAP_H
+#define XGRE_BPF_ENCAP_H
+
+#include "fdb.h"
+
+#define OUTER_PLAIN 24 /* IPv4 20 + GRE 4 */
+#define OUTER_KEYED 28 /* IPv4 20 + GRE 8 */
+
+struct next_hop {
+    __u8 dst[6];
+    __u8 src[6];
+    bool resolved;
+};
+
+/* The template of `peer`, `len` bytes of it, with the lengths of this packet; `len` is constant. */
+static __always_inline void write_outer(void *at, const struct xgre_peer *peer, __u32 len,
+                                        __u32 ip_len)
+{
+    struct iphdr *ip = at;
+    __be16 tot_len = bpf_htons(ip_len);
+    __u32 *word = at;
+
+#pragma unroll
+    for (__u32 i = 0; i < len / 4; i++)
+        word[i] = peer->outer[i];
+    ip->tot_len = tot_len;
+    ip->check = ~fold((__u32)peer->ip_sum + tot_len);
+}
+
+static __always_inline void write_ethernet(struct ethhdr *eth, const struct next_hop *hop)
+{
+    __builtin_memcpy(eth->h_dest, hop->dst, sizeof(eth->h_dest));
+    __builtin_memcpy(eth->h_source, hop->src, sizeof(eth->h_source));
+    eth->h_proto = bpf_htons(ETH_P_IP);
+}
+
+/*
+ * The next hop of a peer for a packet of `ip_len` bytes. GO with hop->resolved false: the kernel
+ * has to resolve it (bpf_redirect_neigh); it may also mean that the lookup is not allowed here.
+ *
+ * The lookup is made as if from the loopback device: the kernel wants forwarding enabled on the
+ * device that it takes for the ingress (bpf_ipv4_fib_lookup), and on loopback that changes
+ * nothing for the host's own traffic; on the uplink it would make the host a router.
+ */
+static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct xgre_uplink *uplink,
+                                                       const struct xgre_peer *peer, __u32 ip_len,
+                                                       struct next_hop *hop)
+{
+    struct bpf_fib_lookup fib = {
+        .family = AF_INET,
+        .l4_protocol = IPPROTO_GRE,
+        .tot_len = ip_len,
+        .ifindex = LOOPBACK_IFINDEX,
+        .ipv4_src = peer->local,
+        .ipv4_dst = peer->remote,
+    };
+    long err = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+
+    hop->resolved = false;
+    if (err == BPF_FIB_LKUP_RET_NO_NEIGH || err == BPF_FIB_LKUP_RET_FWD_DISABLED) return XGRE_GO;
+    if (err == BPF_FIB_LKUP_RET_FRAG_NEEDED) return XGRE_TOO_LARGE;
+    if (err || fib.ifindex != uplink->ifindex) return XGRE_NO_ROUTE;
+    __builtin_memcpy(hop->dst, fib.dmac, sizeof(hop->dst));
+    __builtin_memcpy(hop->src, fib.smac, sizeof(hop->src));
+    hop->resolved = true;
+    return XGRE_GO;
+}
+
+/*
+ * May a frame leave by this device? `tagged`: its first VLAN tag is in the bytes; devices allow
+ * for one on top of their MTU, the helper does not.
+ */
+static __always_inline enum xgre_verdict check_mtu(void *ctx, __u32 ifindex, __s32 len_diff,
+                                                   bool tagged)
+{
+    __u32 mtu = 0;
+    long err = bpf_check_mtu(ctx, ifindex, &mtu, tagged ? len_diff - 4 : len_diff, 0);
+
+    return err == BPF_MTU_CHK_RET_FRAG_NEEDED || err == BPF_MTU_CHK_RET_SEGS_TOOBIG
+               ? XGRE_TOO_LARGE
+               : XGRE_GO;
+}
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The forwarding database: look up, learn, put, delete, and the count of learned entries per
+ * port that the MAC limit needs. An entry changes hands by one compare-and-swap of its owner;
+ * who wins adjusts the counts, so they stay exact on every number of CPUs.
+ */
+#ifndef XGRE_BPF_FDB_H
+#define XGRE_BPF_FDB_H
+
+#include "count.h"
+#include "maps.h"
+#include "parse.h"
+
+static __always_inline __u32 owner_id(xgre_owner owner)
+{
+    return (__u32)owner;
+}
+
+static __always_inline __u32 owner_slot(xgre_owner owner)
+{
+    return (owner >> XGRE_OWNER_SLOT_SHIFT) & 0xffff;
+}
+
+static __always_inline __u64 owner_kind(xgre_owner owner)
+{
+    return owner & XGRE_OWNER_KIND_MASK;
+}
+
+static __always_inline xgre_owner port_owner(__u32 ifindex, const struct xgre_port *port)
+{
+    return XGRE_OWNER_PORT | ((__u64)(port->slot & 0xffff) << XGRE_OWNER_SLOT_SHIFT) | ifindex;
+}
+
+static __always_inline xgre_owner peer_owner(__u32 peer)
+{
+    return XGRE_OWNER_PEER | peer;
+}
+
+static __always_inline struct xgre_network *find_network(__u32 id)
+{
+    struct xgre_network *network = bpf_map_lookup_elem(&networks, &id);
+
+    return network && network->flags & XGRE_NETWORK_USED ? network : NULL;
+}
+
+/* NULL when no such peer is left. */
+static __always_inline struct xgre_peer *find_peer(__u32 id)
+{
+    struct xgre_peer *peer = bpf_map_lookup_elem(&peers, &id);
+
+    return peer && peer->network ? peer : NULL;
+}
+
+/* The port, only while its device is the one it was added with. */
+static __always_inline struct xgre_port *find_live_port(__u32 ifindex)
+{
+    struct xgre_port *port = bpf_map_lookup_elem(&ports, &ifindex);
+
+    if (!port || !bpf_map_lookup_elem(&redirect, &ifindex)) return NULL;
+    return port;
+}
+
+static __always_inline struct xgre_fdb_key fdb_key(__u32 network, __u16 vlan, const __u8 *mac)
+{
+    struct xgre_fdb_key key = {.network = network, .vlan = vlan};
+
+    __builtin_memcpy(key.mac, mac, sizeof(key.mac));
+    return key;
+}
+
+static __always_inline bool is_expired(const struct xgre_fdb_entry *entry, __u64 now,
+                                       __u64 ageing_ns)
+{
+    /* Signed: another CPU may have refreshed the entry after we read the clock. */
+    return !(entry->owner & XGRE_OWNER_STATIC) &&
+           (__s64)(now - entry->last_seen) > (__s64)ageing_ns;
+}
+
+/* Who has the address; 0 when nobody is known. */
+STEP xgre_owner fdb_find(const struct xgre_fdb_key *key, __u64 now, __u64 ageing_ns)
+{
+    struct xgre_fdb_entry *entry;
+    xgre_owner owner;
+
+    if (!key) return 0;
+    entry = bpf_map_lookup_elem(&fdb, key);
+    if (!entry || is_expired(entry, now, ageing_ns)) return 0;
+    owner = *(volatile xgre_owner *)&entry->owner;
+    return owner_kind(owner) == XGRE_OWNER_DEAD ? 0 : owner;
+}
+
+static __always_inline __u64 *learned_by(xgre_owner owner)
+{
+    __u32 slot = owner_slot(owner);
+
+    if (owner_kind(owner) != XGRE_OWNER_PORT || owner & XGRE_OWNER_STATIC) return NULL;
+    return bpf_map_lookup_elem(&learned, &slot);
+}
+
+/* One more entry for `owner`, unless it has `limit` already (0: no limit). */
+static __always_inline bool charge(xgre_owner owner, __u32 limit)
+{
+    __u64 *count = learned_by(owner);
+
+    if (!count) return true;
+    if (__sync_fetch_and_add(count, 1) < limit || !limit) return true;
+    __sync_fetch_and_add(count, -1);
+    return false;
+}
+
+static __always_inline void discharge(xgre_owner owner)
+{
+    __u64 *count = learned_by(owner);
+
+    if (count) __sync_fetch_and_add(count, -1);
+}
+
+static __always_inline void fdb_insert(const struct xgre_fdb_key *key, xgre_owner owner,
+                                       __u64 now, __u32 limit)
+{
+    struct xgre_fdb_entry entry = {.owner = owner, .last_seen = now};
+    long err;
+
+    if (!charge(owner, limit)) {
+        note(XGRE_NOTE_MAC_LIMIT);
+        return;
+    }
+    err = bpf_map_update_elem(&fdb, key, &entry, BPF_NOEXIST);
+    if (!err) {
+        note(XGRE_NOTE_LEARNED);
+        return;
+    }
+    discharge(owner);
+    if (err != -EEXIST) note(XGRE_NOTE_FDB_FULL); /* EEXIST: another CPU was first */
+}
+
+/* The address is seen behind `owner`. Writes only what changed, or a time over a second old. */
+STEP int fdb_learn(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now, __u64 ageing_ns,
+                   __u32 limit)
+{
+    struct xgre_fdb_entry *entry;
+    xgre_owner old;
+    bool expired;
+
+    if (!key) return 0;
+    entry = bpf_map_lookup_elem(&fdb, key);
+    if (!entry) {
+        fdb_insert(key, owner, now, limit);
+        return 0;
+    }
+    old = *(volatile xgre_owner *)&entry->owner;
+    expired = is_expired(entry, now, ageing_ns);
+    if (old == owner) {
+        if ((__s64)(now - entry->last_seen) > (__s64)XGRE_REFRESH_NS) entry->last_seen = now;
+        if (expired) note(XGRE_NOTE_LEARNED);
+        return 0;
+    }
+    if (old & XGRE_OWNER_STATIC || owner_kind(old) == XGRE_OWNER_DEAD) return 0;
+    if (!charge(owner, limit)) {
+        note(XGRE_NOTE_MAC_LIMIT);
+        return 0;
+    }
+    if (__sync_val_compare_and_swap(&entry->owner, old, owner) != old) {
+        discharge(owner);
+        return 0;
+    }
+    entry->last_seen = now;
+    discharge(old);
+    note(expired ? XGRE_NOTE_LEARNED : XGRE_NOTE_MOVED);
+    return 0;
+}
+
+/* Takes the entry out, unless it changed hands meanwhile. */
+static __always_inline bool fdb_remove(struct xgre_fdb_key *key, struct xgre_fdb_entry *entry,
+                                       xgre_owner old)
+{
+    xgre_owner dead = XGRE_OWNER_DEAD;
+
+    if (__sync_val_compare_and_swap(&entry->owner, old, dead) != old) return false;
+    bpf_map_delete_elem(&fdb, key);
+    discharge(old);
+    return true;
+}
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One copy to each other port and, from a port, to each peer. TC only.
+ *
+ * A copy to a peer needs the next hop's MAC, since a clone can be sent but not routed. Where the
+ * kernel has to resolve it first, the copy, complete but for that MAC, goes back into the port
+ * it came from with a mark, and port_tc gives it to bpf_redirect_neigh, which queues it until
+ * the neighbour answers. No VM can set a mark.
+ */
+#ifndef XGRE_BPF_FLOOD_H
+#define XGRE_BPF_FLOOD_H
+
+#include "hook_tc.h"
+
+struct flood_walk {
+    struct __sk_buff *skb;
+    const struct xgre_flood *list;
+    const struct xgre_uplink *uplink;
+    const struct wrap *wrap;
+    struct weight weight;
+    enum xgre_program program;
+    __u32 ingress; /* ifindex of the port it came from; 0: from a peer */
+    __u32 ingress_flags;
+    __u32 network;
+    __u32 unknown; /* 1: unknown unicast, which a port may refuse */
+    __u32 tagged;  /* 1: a VLAN tag is in the bytes */
+    __u32 any_target; /* 1: somebody should get one, whether it could be sent or not. No count:
+                       * the verifier would follow the loop through each of its values. */
+};
+
+static __always_inline bool wants_copy(const struct flood_walk *walk, const struct xgre_port *port)
+{
+    if (!port || port->network != walk->network) return false;
+    if (walk->unknown && port->flags & XGRE_PORT_NO_FLOOD) return false;
+    return !(walk->ingress_flags & port->flags & XGRE_PORT_ISOLATED);
+}
+
+static long copy_to_port(__u32 index, struct flood_walk *walk)
+{
+    struct xgre_port *port;
+    __u32 ifindex;
+
+    if (index >= walk->list->ports) return 1;
+    ifindex = walk->list->port[index & (XGRE_FLOOD_PORTS - 1)];
+    if (ifindex == walk->ingress) return 0;
+    port = find_live_port(ifindex);
+    if (!wants_copy(walk, port)) return 0;
+    walk->any_target = 1;
+    if (check_mtu(walk->skb, ifindex, 0, walk->tagged)) {
+        count_copy(walk->program, XGRE_TOO_LARGE);
+    } else if (bpf_clone_redirect(walk->skb, ifindex, 0)) {
+        count_copy(walk->program, XGRE_COPY_FAILED);
+    } else {
+        count_copy(walk->program, XGRE_FLOODED);
+        count_port_tx(port->slot, &walk->weight);
+    }
+    return 0;
+}
+
+static __always_inline enum xgre_verdict send_copy(struct flood_walk *walk,
+                                                   const struct xgre_peer *peer, __u32 id)
+{
+    struct next_hop hop = {};
+    enum xgre_verdict verdict;
+    long err;
+
+    if (peer->outer_len != walk->wrap->outer_len) return XGRE_REWRITE_FAILED;
+    verdict = find_next_hop(walk->skb, walk->uplink, peer, walk->wrap->ip_len, &hop);
+    if (verdict) return verdict;
+    verdict = address_outer(walk->skb, peer, walk->wrap, &hop);
+    if (verdict) return verdict;
+    if (hop.resolved) {
+        err = bpf_clone_redirect(walk->skb, walk->uplink->ifindex, 0);
+    } else {
+        walk->skb->mark = XGRE_MARK_MAGIC | id;
+        err = bpf_clone_redirect(walk->skb, walk->ingress, BPF_F_INGRESS);
+        walk->skb->mark = 0;
+        note(XGRE_NOTE_RESOLVE);
+    }
+    return err ? XGRE_COPY_FAILED : XGRE_GO;
+}
+
+static long copy_to_peer(__u32 index, struct flood_walk *walk)
+{
+    enum xgre_verdict verdict;
+    struct xgre_peer *peer;
+    __u32 id;
+
+    if (index >= walk->list->peers) return 1;
+    id = walk->list->peer[index & (XGRE_FLOOD_PEERS - 1)];
+    peer = find_peer(id);
+    if (!peer || peer->network != walk->network) return 0;
+    walk->any_target = 1;
+    verdict = send_copy(walk, peer, id);
+    if (verdict) {
+        count_copy(walk->program, verdict);
+    } else {
+        count_copy(walk->program, XGRE_FLOODED);
+        count_peer_tx(id, &walk->weight);
+    }
+    return 0;
+}
+
+static __always_inline const struct xgre_flood *find_flood(__u32 network)
+{
+    return bpf_map_lookup_elem(&flood, &network);
+}
+
+static __always_inline void flood_ports(struct flood_walk *walk)
+{
+    bpf_loop(XGRE_FLOOD_PORTS, copy_to_port, walk, 0);
+}
+
+/* Encapsulates the frame itself: nothing else can be sent from it afterwards. */
+static __always_inline void flood_peers(struct flood_walk *walk, struct wrap *wrap,
+                                        __u32 header_len)
+{
+    __u32 first = walk->list->peer[0];
+    struct xgre_peer *peer;
+    enum xgre_verdict verdict;
+
+    if (!walk->list->peers) return;
+    peer = find_peer(first);
+    if (!peer) return;
+    verdict = plan_wrap(walk->skb, walk->uplink, peer, header_len, wrap);
+    if (!verdict) verdict = make_room(walk->skb, wrap);
+    if (verdict) {
+        walk->any_target = 1;
+        count_copy(walk->program, verdict);
+        return;
+    }
+    walk->wrap = wrap;
+    bpf_loop(XGRE_FLOOD_PEERS, copy_to_peer, walk, 0);
+}
+
+/* The marked copy that came back to its port: send it, resolving the next hop. */
+static __always_inline bool is_marked_copy(const struct __sk_buff *skb)
+{
+    return (skb->mark & XGRE_MARK_MASK) == XGRE_MARK_MAGIC;
+}
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where a frame goes: the same answer on both hooks. */
+#ifndef XGRE_BPF_FORWARD_H
+#define XGRE_BPF_FORWARD_H
+
+#include "fdb.h"
+
+/* Where a frame came in: exactly one of port and peer is set. */
+struct origin {
+    struct xgre_port *port;
+    struct xgre_network *network;
+    xgre_owner owner;
+    __u64 now;
+    __u32 network_id;
+};
+
+/* Where it is to go, with the verdict TO_PORT or TO_PEER. */
+struct target {
+    struct xgre_port *port;
+    struct xgre_peer *peer;
+    __u32 id; /* ifindex or peer id */
+};
+
+static __always_inline enum xgre_verdict check_source(const struct ethernet *eth)
+{
+    return is_group(eth->src) || is_zero(eth->src) ? XGRE_BAD_SOURCE : XGRE_GO;
+}
+
+static __always_inline void learn(const struct origin *from, const struct ethernet *eth)
+{
+    struct xgre_fdb_key key = fdb_key(from->network_id, eth->vlan, eth->src);
+
+    if (from->port && from->port->flags & XGRE_PORT_NO_LEARNING) return;
+    fdb_learn(&key, from->owner, from->now, from->network->ageing_ns,
+              from->port ? from->port->mac_limit : 0);
+}
+
+/* A locked port speaks only with addresses that the FDB has behind it (case S06). */
+static __always_inline enum xgre_verdict check_lock(const struct origin *from,
+                                                    const struct ethernet *eth)
+{
+    struct xgre_fdb_key key;
+    xgre_owner owner;
+
+    if (!(from->port->flags & XGRE_PORT_LOCKED)) return XGRE_GO;
+    key = fdb_key(from->network_id, eth->vlan, eth->src);
+    owner = fdb_find(&key, from->now, from->network->ageing_ns);
+    return (owner & ~XGRE_OWNER_STATIC) == from->owner ? XGRE_GO : XGRE_LOCKED;
+}
+
+static __always_inline enum xgre_verdict to_port(const struct origin *from, __u32 ifindex,
+                                                 struct target *to)
+{
+    struct xgre_port *port = find_live_port(ifindex);
+
+    /* A stale entry is as good as none. */
+    if (!port || port->network != from->network_id) return XGRE_FLOODED;
+    if (from->port) {
+        if (owner_id(from->owner) == ifindex) return XGRE_SAME_PORT;
+        if (from->port->flags & port->flags & XGRE_PORT_ISOLATED) return XGRE_ISOLATED;
+    }
+    to->port = port;
+    to->id = ifindex;
+    return XGRE_TO_PORT;
+}
+
+static __always_inline enum xgre_verdict to_peer(const struct origin *from, __u32 id,
+                                                 struct target *to)
+{
+    struct xgre_peer *peer = find_peer(id);
+
+    if (!peer || peer->network != from->network_id) return XGRE_FLOODED;
+    if (!from->port) return XGRE_SPLIT_HORIZON;
+    to->peer = peer;
+    to->id = id;
+    return XGRE_TO_PEER;
+}
+
+static __always_inline enum xgre_verdict decide(const struct origin *from,
+                                                const struct ethernet *eth, struct target *to)
+{
+    struct xgre_fdb_key key;
+    xgre_owner owner;
+
+    to->port = NULL;
+    to->peer = NULL;
+    to->id = 0;
+    if (is_group(eth->dst)) return XGRE_FLOODED;
+    key = fdb_key(from->network_id, eth->vlan, eth->dst);
+    owner = fdb_find(&key, from->now, from->network->ageing_ns);
+    if (owner_kind(owner) == XGRE_OWNER_PORT) return to_port(from, owner_id(owner), to);
+    if (owner_kind(owner) == XGRE_OWNER_PEER) return to_peer(from, owner_id(owner), to);
+    return XGRE_FLOODED;
+}
+
+static __always_inline enum xgre_verdict enter_network(struct origin *from, __u32 network)
+{
+    from->now = bpf_ktime_get_coarse_ns();
+    from->network_id = network;
+    from->network = find_network(network);
+    return from->network ? XGRE_GO : XGRE_NO_NETWORK;
+}
+
+/* A frame from a VM: learn, then decide. */
+static __always_inline enum xgre_verdict from_port(__u32 ifindex, const struct ethernet *eth,
+                                                   struct origin *from, struct target *to)
+{
+    enum xgre_verdict verdict;
+
+    from->port = bpf_map_lookup_elem(&ports, &ifindex);
+    if (!from->port) return XGRE_NO_NETWORK;
+    from->owner = port_owner(ifindex, from->port);
+    verdict = enter_network(from, from->port->network);
+    if (verdict) return verdict;
+    verdict = check_source(eth);
+    if (verdict) return verdict;
+    verdict = check_lock(from, eth);
+    if (verdict) return verdict;
+    learn(from, eth);
+    return decide(from, eth, to);
+}
+
+/* The tunnel of a packet from the wire. Rule: only known peers. */
+static __always_inline struct xgre_tunnel *find_tunnel(const struct outer *outer, __be32 local)
+{
+    struct xgre_tunnel_key key = {
+        .source = outer->source,
+        .local = local,
+        .key = outer->key,
+        .keyed = outer->keyed,
+    };
+
+    return bpf_map_lookup_elem(&tunnels, &key);
+}
+
+/* A frame from a peer: decide; the caller learns when the frame is not dropped. */
+static __always_inline enum xgre_verdict from_peer(const struct xgre_tunnel *tunnel,
+                                                   const struct ethernet *eth,
+                                                   struct origin *from, struct target *to)
+{
+    enum xgre_verdict verdict;
+
+    from->port = NULL;
+    from->owner = peer_owner(tunnel->peer);
+    verdict = enter_network(from, tunnel->network);
+    if (verdict) return verdict;
+    verdict = check_source(eth);
+    if (verdict) return verdict;
+    return decide(from, eth, to);
+}
+
+static __always_inline bool is_drop(enum xgre_verdict verdict)
+{
+    return verdict > XGRE_FLOODED;
+}
+
+static __always_inline struct xgre_uplink *find_uplink(void)
+{
+    __u32 zero = 0;
+    struct xgre_uplink *self = bpf_map_lookup_elem(&uplink, &zero);
+
+    return self && self->ifindex ? self : NULL;
+}
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the hooks, for TC: frames that are not linear, segments that an offload
+ * keeps large, checksums that are not filled in, VLAN tags outside the bytes.
+ */
+#ifndef XGRE_BPF_HOOK_TC_H
+#define XGRE_BPF_HOOK_TC_H
+
+#include "encap.h"
+#include "forward.h"
+
+#define MAX_TAGS 4
+#define TC_ACT_STOLEN 4 /* consumed, and no drop in the kernel's statistics */
+
+/* Deepest byte that a header we read can end at: Ethernet, IPv4, GRE, Ethernet + tag, IPv6, TCP. */
+#define HEADERS_MAX (14 + 60 + 16 + 18 + 40 + 60)
+
+/* VLAN tags that the kernel holds outside the bytes, outermost first. */
+struct tags {
+    __u32 count;
+    struct {
+        __be16 protocol;
+        __be16 tci;
+    } tag[MAX_TAGS];
+};
+
+static __always_inline struct cursor frame_cursor(struct __sk_buff *skb)
+{
+    return (struct cursor){(void *)(long)skb->data, (void *)(long)skb->data_end};
+}
+
+/* A cursor that sees all headers, also when the frame came in fragments. */
+static __always_inline struct cursor header_cursor(struct __sk_buff *skb)
+{
+    __u32 want = skb->len < HEADERS_MAX ? skb->len : HEADERS_MAX;
+    struct cursor c = frame_cursor(skb);
+
+    if (c.pos + want > c.end) {
+        bpf_skb_pull_data(skb, want);
+        c = frame_cursor(skb);
+    }
+    return c;
+}
+
+/* Parses, as global steps: see STEP. */
+STEP int parse_outer_step(struct __sk_buff *skb, __u32 local, struct outer *out)
+{
+    struct cursor c = header_cursor(skb);
+
+    if (!out) return XGRE_REWRITE_FAILED;
+    return parse_outer(&c, skb->len, local, out);
+}
+
+/* The frame at `offset`: its addresses, and the length of its headers when it is TCP, else 0. */
+STEP int parse_frame_step(struct __sk_buff *skb, __u32 offset, struct ethernet *eth,
+                          __u32 *header_len)
+{
+    struct cursor c = header_cursor(skb);
+    enum xgre_verdict verdict;
+
+    if (!eth || !header_len) return XGRE_REWRITE_FAILED;
+    c.pos += offset & 0x7f;
+    verdict = parse_ethernet(&c, eth);
+    if (verdict) return verdict;
+    *header_len = tcp_header_len(&c, eth);
+    return XGRE_GO;
+}
+
+/*
+ * What a frame counts for. `header_len`: Ethernet to TCP header, which every segment of a large
+ * one repeats on the wire; 0 when unknown. `frame_bytes` without tags outside the bytes.
+ */
+static __always_inline struct weight frame_weight(struct __sk_buff *skb, __u32 frame_bytes,
+                                                  __u32 header_len)
+{
+    struct weight weight = {.packets = 1, .bytes = frame_bytes + (skb->vlan_present ? 4 : 0)};
+    __u32 size = skb->gso_size;
+
+    if (!size || frame_bytes <= header_len) return weight;
+    weight.packets = skb->gso_segs;
+    /* A guest's large segment has not been counted by the kernel. */
+    if (!weight.packets) weight.packets = (frame_bytes - header_len + size - 1) / size;
+    weight.bytes += (weight.packets - 1) * header_len;
+    return weight;
+}
+
+/*
+ * Makes skb->protocol what the bytes say, for which there is no helper: a tag that is pushed into
+ * the bytes and popped again leaves the type that follows it (net/core/skbuff.c, skb_vlan_pop).
+ */
+STEP int refresh_protocol(struct __sk_buff *skb)
+{
+    __be16 tag = bpf_htons(ETH_P_8021Q);
+
+    if (bpf_skb_vlan_push(skb, tag, 0) || bpf_skb_vlan_push(skb, tag, 0) ||
+        bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb))
+        return XGRE_REWRITE_FAILED;
+    return XGRE_GO;
+}
+
+/* ---- Decapsulation ------------------------------------------------------------------------ */
+
+/* bpf_skb_adjust_room leaves no less than an IPv4 header behind the Ethernet header. */
+#define ROOM_MIN 20
+
+/*
+ * Takes the outer headers and the padding off. The helper removes bytes behind the Ethernet
+ * header and keeps that, so it is written anew from the inner frame.
+ */
+STEP int strip_outer(struct __sk_buff *skb, const struct outer *outer)
+{
+    __u32 whole, least;
+    struct ethhdr eth;
+
+    if (!outer) return XGRE_REWRITE_FAILED;
+    whole = outer->len + outer->inner_len;
+    least = outer->len + sizeof(struct ethhdr) + ROOM_MIN;
+    if (bpf_skb_load_bytes(skb, outer->len, &eth, sizeof(eth))) return XGRE_TRUNCATED;
+    if (!skb->gso_size && skb->len > whole && bpf_skb_change_tail(skb, whole, 0))
+        return XGRE_REWRITE_FAILED;
+    if (whole < least && bpf_skb_change_tail(skb, least, 0)) return XGRE_REWRITE_FAILED;
+    if (bpf_skb_adjust_room(skb, -(__s32)outer->len, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO))
+        return XGRE_REWRITE_FAILED;
+    if (whole < least && bpf_skb_change_tail(skb, outer->inner_len, 0))
+        return XGRE_REWRITE_FAILED;
+    if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0)) return XGRE_REWRITE_FAILED;
+    /* The kernel still takes it for IPv4; to segment it, it has to know better. */
+    if (eth.h_proto != bpf_htons(ETH_P_IP) && (skb->gso_size || !is_vlan(eth.h_proto)))
+        return refresh_protocol(skb);
+    return XGRE_GO;
+}
+
+/* RFC 2784 section 2.5: over the GRE header and what follows, as if the field were zero. */
+#define SUM_CHUNK 128
+
+struct sum_walk {
+    struct __sk_buff *skb;
+    __u32 offset;
+    __u32 left;
+    __u32 sum;
+    __u32 failed;
+};
+
+static long sum_chunk(__u32 index, struct sum_walk *walk)
+{
+    __u32 chunk[SUM_CHUNK / 4] = {};
+    __u32 len = walk->left < SUM_CHUNK ? walk->left : SUM_CHUNK;
+
+    if (!len) return 1;
+    if (bpf_skb_load_bytes(walk->skb, walk->offset, chunk, len)) {
+        walk->failed = 1;
+        return 1;
+    }
+    walk->sum = bpf_csum_diff(NULL, 0, chunk, SUM_CHUNK, walk->sum);
+    walk->offset += len;
+    walk->left -= len;
+    return 0;
+}
+
+STEP int check_gre_sum(struct __sk_buff *skb, const struct outer *outer)
+{
+    struct sum_walk walk = {.skb = skb};
+
+    if (!outer) return XGRE_REWRITE_FAILED;
+    walk.offset = outer->gre_offset;
+    walk.left = outer->len - outer->gre_offset + outer->inner_len;
+    /* What GRO merged it has verified, and the sum in the header is that of the first packet. */
+    if (!outer->checksummed || skb->gso_size) return XGRE_GO;
+    bpf_loop(65536 / SUM_CHUNK + 1, sum_chunk, &walk, 0);
+    if (walk.failed || walk.left) return XGRE_TRUNCATED;
+    return fold(walk.sum) == 0xffff ? XGRE_GO : XGRE_GRE_CHECKSUM;
+}
+
+/* ---- Encapsulation ------------------------------------------------------------------------ */
+
+/* How a frame goes into a tunnel. */
+struct wrap {
+    struct tags tags;
+    __u32 inner_len; /* with its tags */
+    __u32 ip_len;    /* of the packet, or of the largest segment of it, for the MTU */
+    __u32 outer_len;
+    __u32 shrink;    /* 1: segments get smaller by what the tunnel adds */
+};
+
+/* Takes the tags out of the metadata, to put them back into the bytes. */
+STEP int lift_tags(struct __sk_buff *skb, struct tags *tags)
+{
+    if (!tags) return XGRE_REWRITE_FAILED;
+    tags->count = 0;
+#pragma unroll
+    for (__u32 i = 0; i < MAX_TAGS; i++) {
+        if (!skb->vlan_present) return XGRE_GO;
+        tags->tag[i].protocol = skb->vlan_proto;
+        tags->tag[i].tci = bpf_htons(skb->vlan_tci);
+        tags->count = i + 1;
+        if (bpf_skb_vlan_pop(skb)) return XGRE_REWRITE_FAILED;
+    }
+    return skb->vlan_present ? XGRE_TOO_MANY_TAGS : XGRE_GO;
+}
+
+/*
+ * A large TCP segment is cut into packets that fit: as the guest asked where they do, else
+ * smaller by the tunnel's overhead, which fits a guest whose MTU is the underlay's.
+ */
+STEP int plan_segments(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 header_len,
+                       struct wrap *wrap)
+{
+    __u32 added, mtu = 0;
+
+    if (!uplink || !wrap) return XGRE_REWRITE_FAILED;
+    added = wrap->outer_len + sizeof(struct ethhdr) + 4 * wrap->tags.count;
+    bpf_check_mtu(skb, uplink->ifindex, &mtu, 0, 0);
+    /* Not TCP: a datagram's size is no one's to change. The longest headers are assumed. */
+    wrap->ip_len = wrap->outer_len + 4 * wrap->tags.count + skb->gso_size +
+                   (header_len ? header_len : 14 + 40 + 8);
+    if (wrap->ip_len <= mtu) return XGRE_GO;
+    if (!header_len || skb->gso_size <= added || wrap->ip_len - added > mtu) return XGRE_TOO_LARGE;
+    wrap->ip_len -= added;
+    wrap->shrink = 1;
+    return XGRE_GO;
+}
+
+static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
+                                                   const struct xgre_uplink *uplink,
+                                                   const struct xgre_peer *peer,
+                                                   __u32 header_len, struct wrap *wrap)
+{
+    int verdict = lift_tags(skb, &wrap->tags);
+
+    if (verdict) return verdict;
+    wrap->outer_len = peer->outer_len == OUTER_KEYED ? OUTER_KEYED : OUTER_PLAIN;
+    wrap->inner_len = skb->len + 4 * wrap->tags.count;
+    wrap->ip_len = wrap->outer_len + wrap->inner_len;
+    wrap->shrink = 0;
+    return skb->gso_size ? plan_segments(skb, uplink, header_len, wrap) : XGRE_GO;
+}
+
+/* Writes what differs from peer to peer: Ethernet, IP and GRE. */
+STEP int address_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
+                       const struct wrap *wrap, const struct next_hop *hop)
+{
+    __u32 outer[OUTER_KEYED / 4];
+    struct ethhdr eth;
+    __u32 ip_len;
+    long err;
+
+    if (!peer || !wrap || !hop) return XGRE_REWRITE_FAILED;
+    ip_len = wrap->outer_len + wrap->inner_len;
+    write_ethernet(&eth, hop);
+    /* One too large for the field is segmented; the kernel then writes each length. */
+    if (ip_len > 0xffff) ip_len = 0;
+    if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0)) return XGRE_REWRITE_FAILED;
+    if (wrap->outer_len == OUTER_KEYED) {
+        write_outer(outer, peer, OUTER_KEYED, ip_len);
+        err = bpf_skb_store_bytes(skb, sizeof(eth), outer, OUTER_KEYED, 0);
+    } else {
+        write_outer(outer, peer, OUTER_PLAIN, ip_len);
+        err = bpf_skb_store_bytes(skb, sizeof(eth), outer, OUTER_PLAIN, 0);
+    }
+    return err ? XGRE_REWRITE_FAILED : XGRE_GO;
+}
+
+/* The inner frame's Ethernet header with its tags, at `offset`. */
+STEP int write_inner(struct __sk_buff *skb, __u32 offset, const struct ethhdr *eth,
+                     const struct tags *tags)
+{
+    if (!eth || !tags) return XGRE_REWRITE_FAILED;
+    if (bpf_skb_store_bytes(skb, offset, eth, 12, 0)) return XGRE_REWRITE_FAILED;
+    offset += 12;
+#pragma unroll
+    for (__u32 i = 0; i < MAX_TAGS; i++) {
+        if (i >= tags->count) break;
+        if (bpf_skb_store_bytes(skb, offset, &tags->tag[i], 4, 0)) return XGRE_REWRITE_FAILED;
+        offset += 4;
+    }
+    return bpf_skb_store_bytes(skb, offset, &eth->h_proto, 2, 0) ? XGRE_REWRITE_FAILED : XGRE_GO;
+}
+
+/*
+ * Makes room for the outer headers and writes the inner Ethernet header; address_outer fills in
+ * the rest. IP goes by bpf_skb_adjust_room, which tells the kernel what is inside, so that it can
+ * segment and fill in checksums; it takes nothing else, and what else there is has neither.
+ */
+STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
+{
+    bool is_ip = skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6);
+    __u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_GRE |
+                  BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+    __u32 tags_len, inner_l2;
+    struct ethhdr eth;
+    int verdict;
+
+    if (!wrap) return XGRE_REWRITE_FAILED;
+    tags_len = 4 * wrap->tags.count;
+    inner_l2 = sizeof(eth) + tags_len;
+    flags |= (__u64)(inner_l2 & 0xff) << 56;
+    if (!wrap->shrink) flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
+    if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth))) return XGRE_REWRITE_FAILED;
+    if (is_ip) {
+        if (bpf_skb_adjust_room(skb, wrap->outer_len + inner_l2, BPF_ADJ_ROOM_MAC, flags))
+            return XGRE_REWRITE_FAILED;
+        return write_inner(skb, sizeof(eth) + wrap->outer_len, &eth, &wrap->tags);
+    }
+    if (bpf_skb_change_head(skb, sizeof(eth) + wrap->outer_len + tags_len, 0))
+        return XGRE_REWRITE_FAILED;
+    verdict = write_inner(skb, sizeof(eth) + wrap->outer_len, &eth, &wrap->tags);
+    if (verdict) return verdict;
+    eth.h_proto = bpf_htons(ETH_P_IP);
+    if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0)) return XGRE_REWRITE_FAILED;
+    return refresh_protocol(skb);
+}
+
+/* ---- What XDP handed over ----------------------------------------------------------------- */
+
+/* True, with a copy, when uplink_xdp decapsulated this frame; it is never the host's own. */
+static __always_inline bool take_handover(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                                          struct xgre_metadata *out)
+{
+    struct cursor c = {(void *)(long)skb->data_meta, (void *)(long)skb->data};
+    struct xgre_metadata *meta = take(&c, sizeof(*meta));
+
+    if (!meta || meta->magic != (XGRE_METADATA_MAGIC ^ uplink->cookie)) return false;
+    *out = *meta;
+    meta->magic = 0; /* it stays with the frame: nobody shall read it again */
+    return true;
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What differs between the hooks, for XDP. bpf/hook_tc.h has the same names where TC has it too. */
+#ifndef XGRE_BPF_HOOK_XDP_H
+#define XGRE_BPF_HOOK_XDP_H
+
+#include "encap.h"
+#include "forward.h"
+
+static __always_inline struct cursor frame_cursor(struct xdp_md *ctx)
+{
+    return (struct cursor){(void *)(long)ctx->data, (void *)(long)ctx->data_end};
+}
+
+static __always_inline __u32 frame_len(struct xdp_md *ctx)
+{
+    __u64 start = ctx->data, end = ctx->data_end;
+
+    /* The verifier subtracts packet pointers in 64 bits only; the compiler would take 32. */
+    asm volatile("" : "+r"(start), "+r"(end));
+    return end - start;
+}
+
+/* Takes `len` bytes off the front. */
+static __always_inline enum xgre_verdict strip_outer(struct xdp_md *ctx, __u32 len)
+{
+    return bpf_xdp_adjust_head(ctx, len) ? XGRE_REWRITE_FAILED : XGRE_GO;
+}
+
+static __always_inline enum xgre_verdict push_bytes(struct xdp_md *ctx,
+                                                    const struct xgre_peer *peer, __u32 len,
+                                                    const struct next_hop *hop)
+{
+    __u32 ip_len = frame_len(ctx) + len;
+    struct ethhdr *eth;
+    struct cursor c;
+    void *outer;
+
+    if (bpf_xdp_adjust_head(ctx, -(int)(sizeof(*eth) + len))) return XGRE_REWRITE_FAILED;
+    c = frame_cursor(ctx);
+    eth = take(&c, sizeof(*eth));
+    if (!eth) return XGRE_REWRITE_FAILED;
+    outer = take(&c, len);
+    if (!outer) return XGRE_REWRITE_FAILED;
+    write_ethernet(eth, hop);
+    write_outer(outer, peer, len, ip_len);
+    return XGRE_GO;
+}
+
+/* Puts the outer headers of `peer` in front of the frame, which stays untouched. */
+static __always_inline enum xgre_verdict push_outer(struct xdp_md *ctx,
+                                                    const struct xgre_peer *peer,
+                                                    const struct next_hop *hop)
+{
+    /* Two constants: the verifier wants to see each store within a length that it knows. */
+    if (peer->outer_len == OUTER_KEYED) return push_bytes(ctx, peer, OUTER_KEYED, hop);
+    return push_bytes(ctx, peer, OUTER_PLAIN, hop);
+}
+
+/* Leaves the frame, already without its outer headers, to GRO and then to uplink_tc. */
+static __always_inline enum xgre_verdict hand_over(struct xdp_md *ctx, __u32 strip,
+                                                   const struct xgre_metadata *value)
+{
+    struct xgre_metadata *meta;
+    struct cursor c;
+
+    /* First the metadata: a driver without room for it leaves the frame whole for TC. */
+    if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta))) return XGRE_PUNT;
+    if (bpf_xdp_adjust_head(ctx, strip)) return XGRE_REWRITE_FAILED;
+    c = (struct cursor){(void *)(long)ctx->data_meta, (void *)(long)ctx->data};
+    meta = take(&c, sizeof(*meta));
+    if (!meta) return XGRE_REWRITE_FAILED;
+    *meta = *value;
+    return XGRE_HANDOVER;
+}
+
+static __always_inline int send_to(__u32 ifindex)
+{
+    return bpf_redirect_map(&redirect, ifindex, XDP_DROP);
+}
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every map of an instance. The objects are linked into one, so the definitions are weak and
+ * merge. Sizes here are defaults; the loader may raise `fdb` before it creates it.
+ */
+#ifndef XGRE_BPF_MAPS_H
+#define XGRE_BPF_MAPS_H
+
+#include "vmlinux.h"
+#include "uapi_macros.h"
+#include <bpf/bpf_helpers.h>
+#include <xgre/abi.h>
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct xgre_uplink);
+} uplink __weak SEC(".maps");
+
+/* Arrays, not hashes: the verifier inlines the look-up, and every frame does one or two. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, XGRE_MAX_NETWORKS);
+    __type(key, __u32);
+    __type(value, struct xgre_network);
+} networks __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, XGRE_MAX_PEERS);
+    __type(key, __u32);
+    __type(value, struct xgre_peer);
+} peers __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, XGRE_MAX_PORTS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, __u32);
+    __type(value, struct xgre_port);
+} ports __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, XGRE_MAX_PEERS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct xgre_tunnel_key);
+    __type(value, struct xgre_tunnel);
+} tunnels __weak SEC(".maps");
+
+/* Grows on demand: an idle instance pays for the buckets only. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, XGRE_FDB_DEFAULT);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct xgre_fdb_key);
+    __type(value, struct xgre_fdb_entry);
+} fdb __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, XGRE_MAX_NETWORKS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, __u32);
+    __type(value, struct xgre_flood);
+} flood __weak SEC(".maps");
+
+/*
+ * ifindex -> device. The kernel takes an entry out when its device goes, so an entry here is
+ * also the proof, for TC too, that an ifindex still means the device it meant.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+    __uint(max_entries, XGRE_MAX_PORTS + 1);
+    __type(key, __u32);
+    __type(value, struct bpf_devmap_val);
+} redirect __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, XGRE_COUNTERS);
+    __type(key, __u32);
+    __type(value, struct xgre_count);
+} counters __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, XGRE_NOTE_MAX);
+    __type(key, __u32);
+    __type(value, __u64);
+} notes __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, XGRE_MAX_PORTS);
+    __type(key, __u32);
+    __type(value, struct xgre_traffic);
+} port_counters __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, XGRE_MAX_PEERS);
+    __type(key, __u32);
+    __type(value, struct xgre_traffic);
+} peer_counters __weak SEC(".maps");
+
+/* By port slot: how many learned entries it owns, for its MAC limit. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, XGRE_MAX_PORTS);
+    __type(key, __u32);
+    __type(value, __u64);
+} learned __weak SEC(".maps");
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Header bytes to values, for both hooks. Nothing here knows a context or a map. Each function
+ * checks what it reads; values are copied out, since pointers die when a helper moves data.
+ */
+#ifndef XGRE_BPF_PARSE_H
+#define XGRE_BPF_PARSE_H
+
+#include "vmlinux.h"
+#include "uapi_macros.h"
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <xgre/abi.h>
+
+#include "cursor.h"
+
+/* RFC 2784 section 2.1; RFC 2890 section 2 gives bits 2 (key) and 3 (sequence) their meaning. */
+#define GRE_CSUM 0x8000
+#define GRE_KEY 0x2000
+#define GRE_SEQ 0x1000
+#define GRE_VERSION 0x0007
+/* RFC 2784 section 2.3: a receiver refuses bits 1-5 that it does not implement: 1, 4 and 5. */
+#define GRE_REFUSED 0x4c00
+
+struct gre_base {
+    __be16 flags;
+    __be16 protocol;
+};
+
+/* An outer header that was found to be ours. */
+struct outer {
+    __be32 source;
+    __be32 key;
+    __u16 keyed;
+    __u16 checksummed;
+    __u16 gre_offset; /* of the GRE header, from the start of the frame */
+    __u16 len;        /* bytes before the inner frame */
+    __u16 inner_len;  /* by the outer total length: what follows is Ethernet padding */
+};
+
+/* The addresses of an Ethernet frame. */
+struct ethernet {
+    __u8 dst[6];
+    __u8 src[6];
+    __u16 vlan; /* VID of the outermost tag, 0 without */
+    __u16 pad;
+    __be16 type; /* what follows the Ethernet header and its first tag */
+    __u16 len;   /* bytes up to what follows */
+};
+
+static __always_inline bool is_group(const __u8 *mac)
+{
+    return mac[0] & 1;
+}
+
+static __always_inline bool is_zero(const __u8 *mac)
+{
+    return !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]);
+}
+
+static __always_inline bool same_mac(const __u8 *a, const __u8 *b)
+{
+    return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]) |
+             (a[5] ^ b[5]));
+}
+
+static __always_inline __u16 fold(__u32 sum)
+{
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (sum & 0xffff) + (sum >> 16);
+}
+
+static __always_inline bool is_vlan(__be16 type)
+{
+    return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
+
+/* RFC 791: the sum over a right header is 0xffff. The options were bounded by the caller's IHL. */
+static __always_inline enum xgre_verdict check_ip_sum(struct iphdr *ip, struct cursor options,
+                                                      __u32 ihl)
+{
+    __u16 *words = (__u16 *)ip;
+    __u32 sum = 0;
+
+    for (int i = 0; i < 10; i++)
+        sum += words[i];
+    for (__u32 i = 5; i < 15; i++) {
+        __u16 *word;
+
+        if (i >= ihl) break;
+        word = take(&options, 4);
+        if (!word) return XGRE_TRUNCATED;
+        sum += word[0] + word[1];
+    }
+    return fold(sum) == 0xffff ? XGRE_GO : XGRE_IP_CHECKSUM;
+}
+
+static __always_inline enum xgre_verdict take_word_if(struct cursor *c, bool wanted, __be32 *out)
+{
+    __be32 *word;
+
+    if (!wanted) return XGRE_GO;
+    word = take(c, sizeof(*word));
+    if (!word) return XGRE_TRUNCATED;
+    *out = *word;
+    return XGRE_GO;
+}
+
+/* After the base: RFC 2784 section 2.1 and RFC 2890 section 2 give the order of the fields. */
+static __always_inline enum xgre_verdict parse_gre(struct cursor *c, __u16 flags,
+                                                   struct outer *out)
+{
+    __be32 ignored;
+
+    if (flags & GRE_REFUSED) return XGRE_GRE_FLAGS;
+    if (flags & GRE_VERSION) return XGRE_GRE_VERSION;
+    if (take_word_if(c, flags & GRE_CSUM, &ignored)) return XGRE_TRUNCATED;
+    out->key = 0;
+    if (take_word_if(c, flags & GRE_KEY, &out->key)) return XGRE_TRUNCATED;
+    if (take_word_if(c, flags & GRE_SEQ, &ignored)) return XGRE_TRUNCATED;
+    out->keyed = !!(flags & GRE_KEY);
+    out->checksummed = !!(flags & GRE_CSUM);
+    return XGRE_GO;
+}
+
+/*
+ * Ethernet / IPv4 / GRE / 0x6558 to `local`. PASS: not ours, and what makes it not ours was
+ * there to read. `frame_len` is the length of the whole frame, of which the cursor may see
+ * only the start.
+ */
+static __always_inline enum xgre_verdict parse_outer(struct cursor *c, __u32 frame_len,
+                                                     __be32 local, struct outer *out)
+{
+    struct ethhdr *eth = take(c, sizeof(*eth));
+    struct gre_base *gre;
+    struct iphdr *ip;
+    __u32 ihl, total;
+    __u16 fragment;
+    enum xgre_verdict verdict;
+    struct cursor options;
+
+    if (!eth || eth->h_proto != bpf_htons(ETH_P_IP)) return XGRE_PASS;
+    ip = take(c, sizeof(*ip));
+    if (!ip) return XGRE_TRUNCATED;
+    if (ip->protocol != IPPROTO_GRE || ip->daddr != local || ip->version != 4) return XGRE_PASS;
+    fragment = bpf_ntohs(ip->frag_off);
+    /* No GRE header in it. Without its first fragment, refused below, it never becomes a packet. */
+    if (fragment & IP_OFFSET) return XGRE_PASS;
+    ihl = ip->ihl;
+    if (ihl < 5) return XGRE_IP_HEADER;
+    options = *c;
+    if (ihl > 5 && !take(c, (ihl * 4 - sizeof(*ip)) & 0x3c)) return XGRE_TRUNCATED;
+    gre = take(c, sizeof(*gre));
+    if (!gre) return XGRE_TRUNCATED;
+    if (gre->protocol != bpf_htons(ETH_P_TEB)) return XGRE_PASS;
+
+    total = bpf_ntohs(ip->tot_len);
+    out->source = ip->saddr;
+    out->gre_offset = sizeof(*eth) + ihl * 4;
+    if (total < ihl * 4 + sizeof(*gre)) return XGRE_IP_HEADER;
+    if (frame_len < sizeof(*eth) + total) return XGRE_TRUNCATED;
+    verdict = check_ip_sum(ip, options, ihl);
+    if (verdict) return verdict;
+    if (fragment & IP_MF) return XGRE_FRAGMENT;
+    verdict = parse_gre(c, bpf_ntohs(gre->flags), out);
+    if (verdict) return verdict;
+    out->len = out->gre_offset + sizeof(*gre) + 4 * (out->checksummed + out->keyed) +
+               (gre->flags & bpf_htons(GRE_SEQ) ? 4 : 0);
+    /* The fields end where the IP packet ends, at the latest, whatever the frame has behind it. */
+    if (out->len > sizeof(*eth) + total) return XGRE_TRUNCATED;
+    out->inner_len = sizeof(*eth) + total - out->len;
+    return out->inner_len < sizeof(struct ethhdr) ? XGRE_INNER_SHORT : XGRE_GO;
+}
+
+/* IEEE 802.1Q: addresses, and the VID of the outermost tag, if any. */
+static __always_inline enum xgre_verdict parse_ethernet(struct cursor *c, struct ethernet *out)
+{
+    struct ethhdr *eth = take(c, sizeof(*eth));
+
+    if (!eth) return XGRE_INNER_SHORT;
+    __builtin_memcpy(out->dst, eth->h_dest, sizeof(out->dst));
+    __builtin_memcpy(out->src, eth->h_source, sizeof(out->src));
+    out->vlan = 0;
+    out->pad = 0;
+    out->type = eth->h_proto;
+    out->len = sizeof(*eth);
+    if (is_vlan(eth->h_proto)) {
+        struct vlan_hdr *tag = take(c, sizeof(*tag));
+
+        if (!tag) return XGRE_TRUNCATED;
+        out->vlan = bpf_ntohs(tag->h_vlan_TCI) & VLAN_VID_MASK;
+        out->type = tag->h_vlan_encapsulated_proto;
+        out->len += sizeof(*tag);
+    }
+    return XGRE_GO;
+}
+
+/*
+ * Length of everything up to the payload of a TCP segment, from the Ethernet header on; 0 when
+ * it is no TCP that GRO could merge: another protocol, a fragment, options, a double tag.
+ */
+static __always_inline __u32 tcp_header_len(struct cursor *c, const struct ethernet *eth)
+{
+    __u32 len = eth->len;
+    struct tcphdr *tcp;
+
+    if (eth->type == bpf_htons(ETH_P_IP)) {
+        struct iphdr *ip = take(c, sizeof(*ip));
+
+        if (!ip || ip->ihl != 5 || ip->protocol != IPPROTO_TCP ||
+            (ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)))
+            return 0;
+        len += sizeof(*ip);
+    } else if (eth->type == bpf_htons(ETH_P_IPV6)) {
+        struct ipv6hdr *ip6 = take(c, sizeof(*ip6));
+
+        if (!ip6 || ip6->nexthdr != IPPROTO_TCP) return 0;
+        len += sizeof(*ip6);
+    } else {
+        return 0;
+    }
+    tcp = take(c, sizeof(*tcp));
+    if (!tcp || tcp->doff < 5) return 0;
+    return len + tcp->doff * 4;
+}
+
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the BPF programs and the C++ library share: the one description of every map key and
+ * value, and the one table of verdicts. Valid C11 and C++20; nothing is included here: BPF C
+ * includes vmlinux.h first, user space <linux/types.h>.
+ *
+ * A change of layout or meaning raises XGRE_ABI_VERSION. Enums are append-only: their numbers
+ * are stored in pinned maps, their texts are in --json output and in docs/commands.md.
+ */
+#ifndef XGRE_ABI_H
+#define XGRE_ABI_H
+
+#define XGRE_ABI_VERSION 1
+
+#ifdef __cplusplus
+#define XGRE_ASSERT_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type)
+#else
+#define XGRE_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+#endif
+
+/* ---- Limits ------------------------------------------------------------------------------- */
+
+#define XGRE_NAME_LEN 16        /* device and network names, terminating zero included */
+#define XGRE_MAX_NETWORKS 1024  /* network ids are 1..1023; 0 is "no network" */
+#define XGRE_MAX_PORTS 1024     /* per instance; slots are 0..1023 */
+#define XGRE_MAX_PEERS 4096     /* per instance; peer ids are 1..4095; 0 is "no peer" */
+#define XGRE_FLOOD_PORTS 256    /* ports of one network */
+#define XGRE_FLOOD_PEERS 256    /* peers of one network */
+#define XGRE_FDB_DEFAULT 65536  /* entries */
+#define XGRE_FDB_LIMIT 4000000  /* entries, the most that may be asked for */
+#define XGRE_OUTER_MAX 40       /* bytes of a peer's IP + GRE header template */
+#define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
+
+/* ---- Verdicts ----------------------------------------------------------------------------- */
+
+/*
+ * X(id, name, fate, help). Every step returns one; the program turns the last into an action and
+ * counts it once. Fates: STEP is never counted; OK is not a drop; DROP is.
+ */
+#define XGRE_VERDICTS(X)                                                                           \
+    X(GO, "go", STEP, "undecided: next step")                                                      \
+    X(PUNT, "punt", STEP, "XDP leaves the frame to TC")                                            \
+    X(PASS, "pass", STEP, "not a tunnel packet of ours: the host's stack takes it")                \
+    X(HANDOVER, "handover", STEP, "XDP decapsulated; TC delivers after GRO")                       \
+    X(TO_PORT, "to-port", OK, "delivered to one local port")                                       \
+    X(TO_PEER, "to-peer", OK, "encapsulated and sent to one peer")                                 \
+    X(FLOODED, "flooded", OK, "copied to every other port and, from a port, to every peer")        \
+    X(TRUNCATED, "truncated", DROP, "frame ends inside a header or before its IP length")          \
+    X(IP_HEADER, "ip-header", DROP, "outer IPv4 header length or total length is impossible")      \
+    X(IP_CHECKSUM, "ip-checksum", DROP, "outer IPv4 header checksum is wrong")                     \
+    X(FRAGMENT, "fragment", DROP, "outer packet is a fragment")                                    \
+    X(GRE_FLAGS, "gre-flags", DROP, "a GRE header bit that RFC 2784 says to refuse is set")        \
+    X(GRE_VERSION, "gre-version", DROP, "GRE version is not 0")                                    \
+    X(GRE_CHECKSUM, "gre-checksum", DROP, "GRE checksum is wrong")                                 \
+    X(UNKNOWN_PEER, "unknown-peer", DROP, "no peer has this source and key")                       \
+    X(INNER_SHORT, "inner-short", DROP, "no whole Ethernet header inside the tunnel packet")       \
+    X(NO_NETWORK, "no-network", DROP, "the port or peer is in no network")                         \
+    X(BAD_SOURCE, "bad-source", DROP, "source MAC is a group address or zero")                     \
+    X(LOCKED, "locked", DROP, "port is locked and the source MAC is not its own")                  \
+    X(SAME_PORT, "same-port", DROP, "destination is behind the port it came from")                 \
+    X(SPLIT_HORIZON, "split-horizon", DROP, "from a peer, and its destination is behind a peer")   \
+    X(ISOLATED, "isolated", DROP, "from an isolated port to an isolated port")                     \
+    X(NO_TARGET, "no-target", DROP, "to flood, but no other port or peer takes it")                \
+    X(TOO_LARGE, "too-large", DROP, "larger than the device or tunnel it would leave by")          \
+    X(TOO_MANY_TAGS, "too-many-tags", DROP, "more than four VLAN tags")                            \
+    X(NO_ROUTE, "no-route", DROP, "no route to the peer through the uplink")                       \
+    X(PORT_GONE, "port-gone", DROP, "the port's device vanished on the way")                       \
+    X(PEER_GONE, "peer-gone", DROP, "the peer was removed on the way")                             \
+    X(REWRITE_FAILED, "rewrite-failed", DROP, "the kernel refused to resize the frame")            \
+    X(COPY_FAILED, "copy-failed", DROP, "the kernel refused a flood copy")                         \
+    X(NO_UPLINK, "no-uplink", DROP, "the instance has no uplink configured")
+
+enum xgre_verdict {
+#define X(id, name, fate, help) XGRE_##id,
+    XGRE_VERDICTS(X)
+#undef X
+        XGRE_VERDICT_MAX
+};
+
+/* What happened beside a frame's fate. X(id, name, help) */
+#define XGRE_NOTES(X)                                                                              \
+    X(LEARNED, "learned", "FDB entries learned")                                                   \
+    X(MOVED, "moved", "FDB entries that moved to another port or peer")                            \
+    X(AGED, "aged", "FDB entries that the sweep removed")                                          \
+    X(FDB_FULL, "fdb-full", "frames whose source was not learned: FDB full")                       \
+    X(MAC_LIMIT, "mac-limit", "frames whose source was not learned: MAC limit of the port")        \
+    X(RESOLVE, "resolve", "flood copies handed to the kernel to resolve the next hop")
+
+enum xgre_note {
+#define X(id, name, help) XGRE_NOTE_##id,
+    XGRE_NOTES(X)
+#undef X
+        XGRE_NOTE_MAX
+};
+
+/* The programs that decide fates. X(id, name, help) */
+#define XGRE_PROGRAMS(X)                                                                           \
+    X(UPLINK_XDP, "uplink_xdp", "from the wire, fast path")                                        \
+    X(UPLINK_TC, "uplink_tc", "from the wire, slow path")                                          \
+    X(PORT_XDP, "port_xdp", "from a port, fast path")                                              \
+    X(PORT_TC, "port_tc", "from a port, slow path")
+
+enum xgre_program {
+#define X(id, name, help) XGRE_PROGRAM_##id,
+    XGRE_PROGRAMS(X)
+#undef X
+        XGRE_PROGRAM_MAX
+};
+
+/* `counters` has a cell for each program and verdict. */
+#define XGRE_COUNTERS ((__u32)XGRE_PROGRAM_MAX * (__u32)XGRE_VERDICT_MAX)
+#define XGRE_COUNTER(program, verdict) ((__u32)(program) * (__u32)XGRE_VERDICT_MAX + (__u32)(verdict))
+
+/* ---- Map keys and values ------------------------------------------------------------------ */
+
+enum xgre_uplink_flags {
+    XGRE_UPLINK_XDP_XMIT = 1, /* XDP frames may be redirected into the uplink */
+};
+
+/* `uplink`: array of one; what an instance is. */
+struct xgre_uplink {
+    __u32 abi_version; /* first, so that every version can read it */
+    __u32 ifindex;     /* 0: nothing attached yet */
+    __be32 local;      /* IPv4 source of what we send, destination of what we take */
+    __u32 flags;       /* enum xgre_uplink_flags */
+    __u8 mac[6];       /* what XDP takes as addressed to us; TC asks the kernel */
+    __u8 tc_hook;      /* enum xgre_tc_hook */
+    __u8 pad;
+    __u32 cookie;       /* random per instance: marks our XDP metadata as ours */
+    __u64 netns_cookie; /* SO_NETNS_COOKIE of the network namespace it lives in */
+    char name[XGRE_NAME_LEN];
+};
+XGRE_ASSERT_SIZE(struct xgre_uplink, 56);
+
+enum xgre_tc_hook {
+    XGRE_TC_HOOK_NONE = 0,
+    XGRE_TC_HOOK_TCX = 1,
+    XGRE_TC_HOOK_CLSACT = 2,
+};
+
+enum xgre_network_flags {
+    XGRE_NETWORK_USED = 1,  /* the array slot holds a network */
+    XGRE_NETWORK_KEYED = 2, /* a GRE key is sent and expected */
+};
+
+/* `networks`: array, by network id. */
+struct xgre_network {
+    __u32 flags;
+    __be32 key;       /* GRE key (RFC 2890 section 2.1) when KEYED, else 0 */
+    __u64 ageing_ns;  /* learned entries older than this are not used */
+    __u32 mtu;        /* largest inner IP packet, bytes; 0: as the uplink allows */
+    __u32 pad;
+    char name[XGRE_NAME_LEN];
+};
+XGRE_ASSERT_SIZE(struct xgre_network, 40);
+
+enum xgre_port_flags {
+    XGRE_PORT_NO_LEARNING = 1,
+    XGRE_PORT_NO_FLOOD = 2, /* no unknown unicast to this port */
+    XGRE_PORT_ISOLATED = 4, /* does not reach other isolated ports */
+    XGRE_PORT_LOCKED = 8,   /* only sources that the FDB has behind this port */
+    XGRE_PORT_XDP_XMIT = 16, /* XDP frames may be redirected into it */
+    XGRE_PORT_OFFLOADS = 32, /* takes large TCP segments: TCP goes by GRO */
+};
+
+/* `ports`: hash, by ifindex (__u32). The device is alive only while `redirect` has it too. */
+struct xgre_port {
+    __u32 network;
+    __u32 flags;
+    __u32 mac_limit; /* learned entries; 0: no limit */
+    __u32 slot;      /* index into `port_counters` and `learned` */
+    char name[XGRE_NAME_LEN];
+};
+XGRE_ASSERT_SIZE(struct xgre_port, 32);
+
+/* `tunnels`: hash. */
+struct xgre_tunnel_key {
+    __be32 source; /* outer source address: the peer */
+    __be32 local;  /* outer destination address: us */
+    __be32 key;    /* GRE key, 0 when not keyed */
+    __u32 keyed;   /* 1: the K bit is set. No key and key 0 differ. */
+};
+XGRE_ASSERT_SIZE(struct xgre_tunnel_key, 16);
+
+struct xgre_tunnel {
+    __u32 network;
+    __u32 peer;
+};
+XGRE_ASSERT_SIZE(struct xgre_tunnel, 8);
+
+/* `peers`: array, by peer id. network 0: the slot is free. */
+struct xgre_peer {
+    __u32 network;
+    __u16 outer_len; /* bytes of `outer` in use: IPv4 (20) + GRE (4 or 8) */
+    __u16 ip_sum;    /* folded sum of the template's IPv4 header, total length and check 0 */
+    __be32 remote;
+    __be32 local;
+    __u32 outer[XGRE_OUTER_MAX / 4]; /* header bytes; words, so that a copy moves words */
+};
+XGRE_ASSERT_SIZE(struct xgre_peer, 56);
+
+/* `fdb`: hash. */
+struct xgre_fdb_key {
+    __u32 network;
+    __u16 vlan; /* VID of the outermost tag, host order; 0: untagged or priority-tagged */
+    __u8 mac[6];
+};
+XGRE_ASSERT_SIZE(struct xgre_fdb_key, 12);
+
+/*
+ * Who a MAC is behind, in one word so that a move is one compare-and-swap:
+ * bits 0-31 ifindex or peer id, 32-47 the port's slot, 48 static, 56-57 the kind.
+ */
+typedef __u64 xgre_owner;
+
+#define XGRE_OWNER_SLOT_SHIFT 32
+#define XGRE_OWNER_STATIC (1ULL << 48)
+#define XGRE_OWNER_KIND_MASK (3ULL << 56)
+#define XGRE_OWNER_PORT (1ULL << 56)
+#define XGRE_OWNER_PEER (2ULL << 56)
+#define XGRE_OWNER_DEAD (3ULL << 56) /* being deleted: as good as absent */
+
+struct xgre_fdb_entry {
+    xgre_owner owner;
+    __u64 last_seen; /* CLOCK_MONOTONIC, ns; static entries keep the time they were made */
+};
+XGRE_ASSERT_SIZE(struct xgre_fdb_entry, 16);
+
+/* `flood`: hash, by network id; replaced as a whole, so that a reader sees one version. */
+struct xgre_flood {
+    __u32 ports;
+    __u32 peers;
+    __u32 port[XGRE_FLOOD_PORTS]; /* ifindex */
+    __u32 peer[XGRE_FLOOD_PEERS]; /* peer id */
+};
+XGRE_ASSERT_SIZE(struct xgre_flood, 8 + 4 * (XGRE_FLOOD_PORTS + XGRE_FLOOD_PEERS));
+
+/* `counters`: per-CPU array, by XGRE_COUNTER(program, verdict). */
+struct xgre_count {
+    __u64 packets; /* frames whose fate this was; a merged segment counts its frames */
+    __u64 bytes;   /* of the Ethernet frame inside, as far as it is known */
+    __u64 copies;  /* flood copies that were sent (FLOODED) or lost (a drop reason) */
+};
+XGRE_ASSERT_SIZE(struct xgre_count, 24);
+
+/* `port_counters` by slot, `peer_counters` by peer id: per-CPU arrays. */
+struct xgre_traffic {
+    __u64 rx_packets; /* from the VM, or from the peer */
+    __u64 rx_bytes;
+    __u64 tx_packets; /* to the VM, or to the peer; flood copies included */
+    __u64 tx_bytes;
+};
+XGRE_ASSERT_SIZE(struct xgre_traffic, 32);
+
+/* What XDP leaves in front of a decapsulated frame for TC. A multiple of 4, at most 32 bytes. */
+struct xgre_metadata {
+    __u32 magic; /* XGRE_METADATA_MAGIC ^ the instance's cookie */
+    __u32 network;
+    __u32 port;       /* ifindex */
+    __u32 peer;       /* so that GRO never merges across networks, ports or peers */
+    __u32 header_len; /* Ethernet to TCP header, bytes: what GRO leaves out of later frames */
+};
+XGRE_ASSERT_SIZE(struct xgre_metadata, 20);
+#define XGRE_METADATA_MAGIC 0x78677265u
+
+/* skb mark of a flood copy that its port takes once more, for one peer: see bpf/flood.h. */
+#define XGRE_MARK_MAGIC 0x78670000u
+#define XGRE_MARK_MASK 0xffff0000u
+
+/* ---- Arguments of bpf/fdb_control.bpf.c (in and out) --------------------------------------- */
+
+enum xgre_fdb_match {
+    XGRE_MATCH_NETWORK = 1,
+    XGRE_MATCH_VLAN = 2,
+    XGRE_MATCH_OWNER = 4,   /* kind and id */
+    XGRE_MATCH_LEARNED = 8, /* not the static ones */
+};
+
+struct xgre_fdb_put_args { /* program fdb_put: adds or replaces a static entry */
+    struct xgre_fdb_key key;
+    __u32 pad;
+    xgre_owner owner;
+    __s64 result; /* 0 or -errno */
+};
+XGRE_ASSERT_SIZE(struct xgre_fdb_put_args, 32);
+
+struct xgre_fdb_delete_args { /* program fdb_delete: one entry */
+    struct xgre_fdb_key key;
+    __u32 pad;
+    __s64 result;
+};
+XGRE_ASSERT_SIZE(struct xgre_fdb_delete_args, 24);
+
+struct xgre_fdb_flush_args { /* program fdb_flush: all that match everything given */
+    __u32 match;             /* enum xgre_fdb_match */
+    __u32 network;
+    xgre_owner owner;
+    __u16 vlan;
+    __u16 pad;
+    __u32 flushed; /* out */
+};
+XGRE_ASSERT_SIZE(struct xgre_fdb_flush_args, 24);
+
+struct xgre_sweep_args { /* programs fdb_sweep and sweeper_start */
+    __u64 interval_ns;   /* sweeper_start: between the end of one sweep and the next */
+    __u32 removed;       /* out */
+    __s32 result;        /* out: 0 or -errno */
+};
+XGRE_ASSERT_SIZE(struct xgre_sweep_args, 16);
+
+#endif /* XGRE_ABI_H */

@@ -44,8 +44,8 @@ bool is_netns_exec() {
 // A BPF file system mounted in a mount namespace of our own would be another than everybody
 // else's: the pins would seem to be gone, and ours would be lost.
 bool mounts_are_private() {
-    struct stat own {};
-    struct stat first {};
+    struct stat own{};
+    struct stat first{};
     // A sandbox may hide process 1.
     const bool differ = stat("/proc/self/ns/mnt", &own) == 0 &&
                         stat("/proc/1/ns/mnt", &first) == 0 && own.st_ino != first.st_ino;
@@ -55,7 +55,7 @@ bool mounts_are_private() {
 }  // namespace
 
 bool is_bpffs(const std::string& directory) {
-    struct statfs info {};
+    struct statfs info{};
     if (statfs(directory.c_str(), &info) != 0) return false;
     return static_cast<std::uint32_t>(info.f_type) == kBpfFsMagic;
 }
@@ -66,7 +66,7 @@ void ensure_bpffs() {
         throw Error{kBpffsRoot, "the BPF file system is hidden in this mount namespace",
                     "run `xgre --netns NAME ...` instead of `ip netns exec NAME xgre ...`"};
     }
-    struct stat directory {};
+    struct stat directory{};
     if (stat(kBpffsRoot, &directory) != 0) {
         throw Error::from_errno(kBpffsRoot, "no place for the BPF file system", errno,
                                 "run `mount -t sysfs sysfs /sys`, on a kernel with "

@@ -46,8 +46,7 @@ std::optional<Value> ask_generic(NlSocket& netlink, std::uint16_t family, std::u
     struct FreeMessage {
         void operator()(nl_msg* message) const noexcept { nlmsg_free(message); }
     };
-    const std::unique_ptr<nl_msg, FreeMessage> message{
-        nlmsg_alloc_simple(family, NLM_F_REQUEST)};
+    const std::unique_ptr<nl_msg, FreeMessage> message{nlmsg_alloc_simple(family, NLM_F_REQUEST)};
     genlmsghdr header{command, version, 0};
     if (message == nullptr ||
         nlmsg_append(message.get(), &header, sizeof(header), NLMSG_ALIGNTO) != 0 ||
@@ -56,10 +55,10 @@ std::optional<Value> ask_generic(NlSocket& netlink, std::uint16_t family, std::u
     }
     std::optional<Value> value;
     outcome = netlink.request(*message, [&](const nlmsghdr& answer) {
-        const nlattr* const found = nlmsg_find_attr(const_cast<nlmsghdr*>(&answer),
-                                                    sizeof(genlmsghdr), wanted);
+        const nlattr* const found =
+            nlmsg_find_attr(const_cast<nlmsghdr*>(&answer), sizeof(genlmsghdr), wanted);
         if (found == nullptr || nla_len(found) < static_cast<int>(sizeof(Value))) return;
-        Value read;
+        Value read{};
         std::memcpy(&read, nla_data(found), sizeof(read));
         value = read;
     });
@@ -100,7 +99,7 @@ std::optional<std::pair<std::string, Fd>> find_netns(NlSocket& netlink, int nsid
     std::set<std::pair<dev_t, ino_t>> seen;
     for (std::string& file : netns_files()) {
         Fd netns{open(file.c_str(), O_RDONLY | O_CLOEXEC)};
-        struct stat inode {};
+        struct stat inode{};
         if (!netns.is_open() || fstat(netns.get(), &inode) != 0) continue;
         if (!seen.emplace(inode.st_dev, inode.st_ino).second) continue;
         try {
@@ -118,7 +117,9 @@ std::string command_at(const FarEnd& end, std::string_view options) {
     return fmt::format("{}ethtool -K {} {}", enter, end.name, options);
 }
 
-XdpFitness fit(std::string reason) { return {true, std::move(reason), {}}; }
+XdpFitness fit(std::string reason) {
+    return {true, std::move(reason), {}};
+}
 XdpFitness unfit(std::string reason, std::string remedy = {}) {
     return {false, std::move(reason), std::move(remedy)};
 }
@@ -218,8 +219,8 @@ XdpFitness port_xdp(const LinkInfo& link) {
     if (link.kind == kTun) return tap_port(link);
     if (link.kind == kVeth) return veth_port(link);
     if (!link.kind.empty()) {
-        return unfit(fmt::format("whether frames of a {} device want an offload is not known",
-                                 link.kind));
+        return unfit(
+            fmt::format("whether frames of a {} device want an offload is not known", link.kind));
     }
     // A wire carries no half-done checksum, and drivers that take one from a hypervisor stop it
     // when they get an XDP program, or refuse the program.

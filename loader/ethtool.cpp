@@ -40,7 +40,8 @@ void ask(const std::string& device, std::string_view what, Argument& argument) {
         case ENODEV:
             throw Error{object, "there is no such device",
                         "see `ip link` for the devices there are"};
-        case EPERM: throw Error::from_errno(object, what, EPERM, "run as root");
+        case EPERM:
+            throw Error::from_errno(object, what, EPERM, "run as root");
         default:
             throw Error::from_errno(object, what, errno,
                                     fmt::format("see `ethtool -k {}`", device));
@@ -70,19 +71,25 @@ constexpr std::string_view kGro = "GRO";
 
 }  // namespace
 
-bool tx_checksum(const std::string& device) { return get(device, ETHTOOL_GTXCSUM, kTxChecksum); }
+bool tx_checksum(const std::string& device) {
+    return get(device, ETHTOOL_GTXCSUM, kTxChecksum);
+}
 
 void set_tx_checksum(const std::string& device, bool on) {
     set(device, ETHTOOL_STXCSUM, ETHTOOL_GTXCSUM, kTxChecksum, on);
 }
 
-bool gro(const std::string& device) { return get(device, ETHTOOL_GGRO, kGro); }
+bool gro(const std::string& device) {
+    return get(device, ETHTOOL_GGRO, kGro);
+}
 
 void set_gro(const std::string& device, bool on) {
     set(device, ETHTOOL_SGRO, ETHTOOL_GGRO, kGro, on);
 }
 
-bool tso(const std::string& device) { return get(device, ETHTOOL_GTSO, "TSO"); }
+bool tso(const std::string& device) {
+    return get(device, ETHTOOL_GTSO, "TSO");
+}
 
 std::string driver(const std::string& device) {
     ethtool_drvinfo info{};

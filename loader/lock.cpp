@@ -25,10 +25,10 @@ constexpr std::chrono::milliseconds kBetweenTries{20};
 // `1: FLOCK  ADVISORY  WRITE 4711 00:1f:1 0 EOF`. nullopt when it does not tell, as for a
 // holder in another pid namespace.
 std::optional<long> holder_of(const Fd& file) {
-    struct stat inode {};
+    struct stat inode{};
     if (fstat(file.get(), &inode) != 0) return std::nullopt;
-    const std::string wanted = fmt::format("{:02x}:{:02x}:{}", major(inode.st_dev),
-                                           minor(inode.st_dev), inode.st_ino);
+    const std::string wanted =
+        fmt::format("{:02x}:{:02x}:{}", major(inode.st_dev), minor(inode.st_dev), inode.st_ino);
     std::ifstream locks{"/proc/locks"};
     std::string number, type, mode, access, where, rest;
     long pid = 0;
@@ -57,12 +57,11 @@ InstanceLock InstanceLock::acquire(const std::string& directory,
         }
         if (std::chrono::steady_clock::now() >= deadline) {
             const auto holder = holder_of(file);
-            throw Error{directory,
-                        fmt::format("another command has held the lock for {} ms",
-                                    patience.count()),
-                        holder ? fmt::format("wait for process {}, or end it", *holder)
-                               : std::string{"find the other command with `fuser -v "} +
-                                     directory + "`"};
+            throw Error{
+                directory,
+                fmt::format("another command has held the lock for {} ms", patience.count()),
+                holder ? fmt::format("wait for process {}, or end it", *holder)
+                       : std::string{"find the other command with `fuser -v "} + directory + "`"};
         }
         std::this_thread::sleep_for(kBetweenTries);
     }

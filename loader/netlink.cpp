@@ -98,7 +98,7 @@ std::optional<Value> read(nlattr* attribute) {
     if (attribute == nullptr || nla_len(attribute) < static_cast<int>(sizeof(Value))) {
         return std::nullopt;
     }
-    Value value;
+    Value value{};
     std::memcpy(&value, nla_data(attribute), sizeof(value));
     return value;
 }
@@ -111,11 +111,16 @@ std::string read_text(nlattr* attribute) {
 
 XdpMode xdp_mode_of(std::uint8_t attached) {
     switch (attached) {
-        case XDP_ATTACHED_DRV: return XdpMode::native;
-        case XDP_ATTACHED_SKB: return XdpMode::generic;
-        case XDP_ATTACHED_HW: return XdpMode::offload;
-        case XDP_ATTACHED_MULTI: return XdpMode::several;
-        default: return XdpMode::none;
+        case XDP_ATTACHED_DRV:
+            return XdpMode::native;
+        case XDP_ATTACHED_SKB:
+            return XdpMode::generic;
+        case XDP_ATTACHED_HW:
+            return XdpMode::offload;
+        case XDP_ATTACHED_MULTI:
+            return XdpMode::several;
+        default:
+            return XdpMode::none;
     }
 }
 
@@ -142,7 +147,7 @@ LinkInfo read_link(const nlmsghdr& answer) {
     link.name = read_text(attributes[IFLA_IFNAME]);
     if (nlattr* const address = attributes[IFLA_ADDRESS];
         address != nullptr && nla_len(address) == static_cast<int>(Mac::kSize)) {
-        link.mac = Mac{*read<Mac::Bytes>(address)};
+        link.mac = Mac{read<Mac::Bytes>(address).value_or(Mac::Bytes{})};
     }
     link.mtu = read<std::uint32_t>(attributes[IFLA_MTU]).value_or(0);
     link.master = read<std::uint32_t>(attributes[IFLA_MASTER]).value_or(0);
@@ -199,17 +204,25 @@ NlSocket::Outcome read_error(const nlmsghdr& answer) {
     return outcome;
 }
 
-std::string described(std::string_view device) { return fmt::format("device {}", device); }
+std::string described(std::string_view device) {
+    return fmt::format("device {}", device);
+}
 
 std::string way_out_of(int error) {
     switch (error) {
         case EPERM:
-        case EACCES: return "run as root";
-        case ENODEV: return "see `ip link` for the devices there are";
-        case EEXIST: return "choose another name or address, or remove the old one first";
-        case EBUSY: return "set the device down first";
-        case EOPNOTSUPP: return "load the kernel module of that kind of device";
-        default: return "compare with what `ip -d link` shows";
+        case EACCES:
+            return "run as root";
+        case ENODEV:
+            return "see `ip link` for the devices there are";
+        case EEXIST:
+            return "choose another name or address, or remove the old one first";
+        case EBUSY:
+            return "set the device down first";
+        case EOPNOTSUPP:
+            return "load the kernel module of that kind of device";
+        default:
+            return "compare with what `ip -d link` shows";
     }
 }
 
@@ -222,7 +235,9 @@ Error refused(std::string_view device, std::string_view what, const NlSocket::Ou
 }
 
 // The kernel would cut a longer name, or find none by it.
-bool is_device_name(std::string_view name) { return !name.empty() && name.size() < IFNAMSIZ; }
+bool is_device_name(std::string_view name) {
+    return !name.empty() && name.size() < IFNAMSIZ;
+}
 
 void check_device_name(std::string_view name) {
     if (is_device_name(name)) return;
@@ -243,8 +258,7 @@ Message veth_request(std::string_view name_here, std::string_view name_there,
                      const Fd* netns_there) {
     check_device_name(name_here);
     check_device_name(name_there);
-    Message message =
-        make_request(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
+    Message message = make_request(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
     put_text(*message, IFLA_IFNAME, name_here);
     put_nested(*message, IFLA_LINKINFO, [&] {
         put_text(*message, IFLA_INFO_KIND, "veth");
@@ -269,16 +283,23 @@ void ignore(const nlmsghdr& /*answer*/) {}
 
 std::string_view to_string(XdpMode mode) {
     switch (mode) {
-        case XdpMode::none: return "none";
-        case XdpMode::native: return "native";
-        case XdpMode::generic: return "generic";
-        case XdpMode::offload: return "offload";
-        case XdpMode::several: return "several";
+        case XdpMode::none:
+            return "none";
+        case XdpMode::native:
+            return "native";
+        case XdpMode::generic:
+            return "generic";
+        case XdpMode::offload:
+            return "offload";
+        case XdpMode::several:
+            return "several";
     }
     return "none";
 }
 
-void NlSocket::Free::operator()(nl_sock* socket) const noexcept { nl_socket_free(socket); }
+void NlSocket::Free::operator()(nl_sock* socket) const noexcept {
+    nl_socket_free(socket);
+}
 
 NlSocket::NlSocket(Handle socket) : socket_{std::move(socket)} {}
 
@@ -297,8 +318,12 @@ NlSocket NlSocket::open_protocol(int protocol) {
     return NlSocket{std::move(socket)};
 }
 
-NlSocket NlSocket::open() { return open_protocol(NETLINK_ROUTE); }
-NlSocket NlSocket::open_generic() { return open_protocol(NETLINK_GENERIC); }
+NlSocket NlSocket::open() {
+    return open_protocol(NETLINK_ROUTE);
+}
+NlSocket NlSocket::open_generic() {
+    return open_protocol(NETLINK_GENERIC);
+}
 
 NlSocket::Outcome NlSocket::request(nl_msg& message,
                                     const std::function<void(const nlmsghdr&)>& answer) {
@@ -307,8 +332,7 @@ NlSocket::Outcome NlSocket::request(nl_msg& message,
     nlmsg_hdr(&message)->nlmsg_seq = NL_AUTO_SEQ;
     nlmsg_hdr(&message)->nlmsg_pid = NL_AUTO_PORT;
     if (const int result = nl_send_auto(socket_.get(), &message); result < 0) {
-        throw Error{"netlink", fmt::format("cannot send: {}", nl_geterror(result)),
-                    "try again"};
+        throw Error{"netlink", fmt::format("cannot send: {}", nl_geterror(result)), "try again"};
     }
     const std::uint32_t sequence = nlmsg_hdr(&message)->nlmsg_seq;
     for (;;) {
@@ -475,8 +499,7 @@ std::vector<AddressInfo> NlSocket::list_addresses() {
     }
 }
 
-void NlSocket::add_address(std::string_view device, Ip4Addr address,
-                           std::uint8_t prefix_length) {
+void NlSocket::add_address(std::string_view device, Ip4Addr address, std::uint8_t prefix_length) {
     ifaddrmsg header{};
     header.ifa_family = AF_INET;
     header.ifa_prefixlen = prefix_length;

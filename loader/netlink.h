@@ -29,18 +29,18 @@ std::string_view to_string(XdpMode mode);
 struct LinkInfo {
     int index = 0;
     std::string name;
-    std::string kind;       // "tun", "veth", "bridge", ...; empty for a physical device
-    bool ethernet = false;  // it carries Ethernet frames; a tun or a loopback device does not
-    Mac mac;                // the zero address where the device has no six-byte address
-    std::uint32_t mtu = 0;  // bytes
-    bool up = false;        // set up by the administrator
-    bool running = false;   // ready to send: up and with a carrier
-    std::uint32_t master = 0;                // index of the bridge, bond, ...; 0 is none
-    std::optional<bool> tun_vnet_hdr;        // only of kind "tun": frames may carry offloads
-    std::optional<bool> tun_is_tap;          // only of kind "tun": Ethernet frames, not IP
-    std::optional<int> peer_index;           // IFLA_LINK: of a veth, its far end
-    std::optional<int> peer_nsid;            // IFLA_LINK_NETNSID: far end is in another netns
-    std::uint32_t xdp_prog_id = 0;           // 0 is none
+    std::string kind;          // "tun", "veth", "bridge", ...; empty for a physical device
+    bool ethernet = false;     // it carries Ethernet frames; a tun or a loopback device does not
+    Mac mac;                   // the zero address where the device has no six-byte address
+    std::uint32_t mtu = 0;     // bytes
+    bool up = false;           // set up by the administrator
+    bool running = false;      // ready to send: up and with a carrier
+    std::uint32_t master = 0;  // index of the bridge, bond, ...; 0 is none
+    std::optional<bool> tun_vnet_hdr;  // only of kind "tun": frames may carry offloads
+    std::optional<bool> tun_is_tap;    // only of kind "tun": Ethernet frames, not IP
+    std::optional<int> peer_index;     // IFLA_LINK: of a veth, its far end
+    std::optional<int> peer_nsid;      // IFLA_LINK_NETNSID: far end is in another netns
+    std::uint32_t xdp_prog_id = 0;     // 0 is none
     XdpMode xdp_mode = XdpMode::none;
 };
 

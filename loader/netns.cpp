@@ -32,7 +32,9 @@ namespace {
 
 constexpr const char* kCurrentNetns = "/proc/thread-self/ns/net";
 
-std::string described(const std::string& name) { return fmt::format("namespace {}", name); }
+std::string described(const std::string& name) {
+    return fmt::format("namespace {}", name);
+}
 
 std::string path_of(const std::string& name) {
     if (name.empty() || name == "." || name == ".." || name.size() > NAME_MAX ||
@@ -58,8 +60,7 @@ void enter(const Fd& netns, const std::string& object) {
 // namespace (`ip netns exec`, systemd units) are added and deleted for all.
 void share_netns_directory() {
     if (mkdir(kNetnsDirectory, 0755) != 0 && errno != EEXIST) {
-        throw Error::from_errno(kNetnsDirectory, "cannot make the directory", errno,
-                                "run as root");
+        throw Error::from_errno(kNetnsDirectory, "cannot make the directory", errno, "run as root");
     }
     if (mount("", kNetnsDirectory, "none", MS_SHARED | MS_REC, nullptr) == 0) return;
     // EINVAL: it is no mount point yet.
@@ -67,8 +68,7 @@ void share_netns_directory() {
         throw Error::from_errno(kNetnsDirectory, "cannot share the mount", errno, "run as root");
     }
     if (mount(kNetnsDirectory, kNetnsDirectory, "none", MS_BIND | MS_REC, nullptr) != 0) {
-        throw Error::from_errno(kNetnsDirectory, "cannot bind it to itself", errno,
-                                "run as root");
+        throw Error::from_errno(kNetnsDirectory, "cannot bind it to itself", errno, "run as root");
     }
     if (mount("", kNetnsDirectory, "none", MS_SHARED | MS_REC, nullptr) != 0) {
         throw Error::from_errno(kNetnsDirectory, "cannot share the mount", errno, "run as root");
@@ -116,8 +116,7 @@ Fd open_current_netns() {
     return netns;
 }
 
-NetnsScope::NetnsScope(const std::string& name)
-    : NetnsScope{open_netns(name), described(name)} {}
+NetnsScope::NetnsScope(const std::string& name) : NetnsScope{open_netns(name), described(name)} {}
 
 NetnsScope::NetnsScope(const Fd& netns, const std::string& object)
     : origin_{open_current_netns()}, thread_{gettid()} {
@@ -144,7 +143,7 @@ std::uint64_t netns_cookie() {
         throw Error::from_errno("current namespace", "cannot tell its cookie", errno,
                                 "report this as a bug");
     }
-    struct stat inode {};
+    struct stat inode{};
     if (stat(kCurrentNetns, &inode) != 0) {
         throw Error::from_errno("current namespace", "cannot tell its inode", errno,
                                 "check that /proc is mounted");
@@ -155,8 +154,7 @@ std::uint64_t netns_cookie() {
 void create_netns(const std::string& name) {
     const std::string path = path_of(name);
     if (mkdir(kNetnsDirectory, 0755) != 0 && errno != EEXIST) {
-        throw Error::from_errno(kNetnsDirectory, "cannot make the directory", errno,
-                                "run as root");
+        throw Error::from_errno(kNetnsDirectory, "cannot make the directory", errno, "run as root");
     }
     const Fd lock = lock_netns_directory();
     share_netns_directory();
@@ -203,7 +201,7 @@ std::vector<std::string> list_netns() {
 }
 
 bool netns_exists(const std::string& name) {
-    struct stat inode {};
+    struct stat inode{};
     return stat(path_of(name).c_str(), &inode) == 0;
 }
 

@@ -30,7 +30,9 @@ namespace {
 constexpr off_t kDiagnosticsSize = 64 * 1024;
 
 // Not <sys/pidfd.h>: in glibc 2.36 (Debian 12) it declares these as C++ functions.
-int open_pidfd(pid_t pid) noexcept { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)); }
+int open_pidfd(pid_t pid) noexcept {
+    return static_cast<int>(syscall(SYS_pidfd_open, pid, 0U));
+}
 int send_signal(const Fd& pidfd, int signal) noexcept {
     return static_cast<int>(syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0U));
 }
@@ -80,7 +82,8 @@ std::string read_diagnostics(const Fd& file) {
     const ssize_t length = pread(file.get(), text.data(), text.size(), 0);
     text.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
     text.resize(std::min(text.find('\0'), text.size()));
-    while (!text.empty() && text.back() == '\n') text.pop_back();
+    while (!text.empty() && text.back() == '\n')
+        text.pop_back();
     return text;
 }
 
@@ -89,10 +92,14 @@ enum class Step : int { session, netns, descriptors, exec };
 
 std::string_view to_string(Step step) {
     switch (step) {
-        case Step::session: return "cannot make a session for it";
-        case Step::netns: return "cannot enter its namespace";
-        case Step::descriptors: return "cannot set up its descriptors";
-        case Step::exec: return "cannot execute it";
+        case Step::session:
+            return "cannot make a session for it";
+        case Step::netns:
+            return "cannot enter its namespace";
+        case Step::descriptors:
+            return "cannot set up its descriptors";
+        case Step::exec:
+            return "cannot execute it";
     }
     return "cannot start it";
 }
@@ -110,8 +117,8 @@ struct Failure {
 }
 
 // Only what may be called between fork() and exec().
-[[noreturn]] void become(const char* file, char* const* argv, int netns, int null,
-                         int diagnostics, int report) noexcept {
+[[noreturn]] void become(const char* file, char* const* argv, int netns, int null, int diagnostics,
+                         int report) noexcept {
     if (setsid() < 0) give_up(report, Step::session);
     if (netns >= 0 && setns(netns, CLONE_NEWNET) != 0) give_up(report, Step::netns);
     if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
@@ -120,9 +127,10 @@ struct Failure {
         close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) != 0) {
         give_up(report, Step::descriptors);
     }
-    struct sigaction standard {};
+    struct sigaction standard{};
     standard.sa_handler = SIG_DFL;
-    for (int number = 1; number < NSIG; ++number) sigaction(number, &standard, nullptr);
+    for (int number = 1; number < NSIG; ++number)
+        sigaction(number, &standard, nullptr);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -159,7 +167,8 @@ Child spawn(const Command& command) {
     const std::string file = executable_of(command);
     std::vector<std::string> arguments = command.argv;
     std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
+    for (std::string& argument : arguments)
+        argv.push_back(argument.data());
     argv.push_back(nullptr);
 
     Fd diagnostics = above_standard(make_diagnostics(object), object);
@@ -174,8 +183,7 @@ Child spawn(const Command& command) {
 
     const pid_t pid = fork();
     if (pid < 0) {
-        throw Error::from_errno(object, "cannot fork", errno,
-                                "check the limit on processes");
+        throw Error::from_errno(object, "cannot fork", errno, "check the limit on processes");
     }
     if (pid == 0) {
         become(file.c_str(), argv.data(), command.netns == nullptr ? -1 : command.netns->get(),
@@ -189,9 +197,9 @@ Child spawn(const Command& command) {
     } while (length < 0 && errno == EINTR);
     if (length != 0) {
         wait_for_status(pid);
-        throw Error::from_errno(object, to_string(failure.step), failure.error,
-                                failure.step == Step::exec ? "check that the program can be run"
-                                                           : "run as root");
+        throw Error::from_errno(
+            object, to_string(failure.step), failure.error,
+            failure.step == Step::exec ? "check that the program can be run" : "run as root");
     }
     Fd handle{open_pidfd(pid)};
     if (!handle.is_open()) {
@@ -229,7 +237,8 @@ std::string words_of(const Ended& ended) {
 std::vector<std::string> arguments_of(pid_t pid) {
     std::ifstream file{fmt::format("/proc/{}/cmdline", pid), std::ios::binary};
     std::vector<std::string> arguments;
-    for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
+    for (std::string argument; std::getline(file, argument, '\0');)
+        arguments.push_back(argument);
     return arguments;
 }
 
@@ -271,8 +280,7 @@ pid_t start(const Command& command, std::chrono::milliseconds settle) {
     const Child child = spawn(command);
     if (ends_within(child.handle, settle)) {
         const int status = wait_for_status(child.pid);
-        throw Error{described(command),
-                    words_of({status, read_diagnostics(child.diagnostics)}),
+        throw Error{described(command), words_of({status, read_diagnostics(child.diagnostics)}),
                     fmt::format("run `{}` by hand", fmt::join(command.argv, " "))};
     }
     return child.pid;

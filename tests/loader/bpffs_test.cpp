@@ -89,8 +89,7 @@ TEST_P(PinNames, AreWhatTheKernelTakes) {
     EXPECT_EQ(is_pin_name(row.text), row.good);
     if (*row.text == '\0') return;
     ensure_bpffs();
-    const std::string directory =
-        fmt::format("{}/xgre-test-{}-{}", kBpffsRoot, getpid(), row.text);
+    const std::string directory = fmt::format("{}/xgre-test-{}-{}", kBpffsRoot, getpid(), row.text);
     const int made = mkdir(directory.c_str(), 0700);
     EXPECT_EQ(made == 0, row.good);
     if (made == 0) rmdir(directory.c_str());

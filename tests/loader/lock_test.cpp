@@ -37,7 +37,9 @@ protected:
 };
 
 TEST_F(Lock, IsFreeAgainAfterItsLife) {
-    { const InstanceLock lock = InstanceLock::acquire(directory, 0ms); }
+    {
+        const InstanceLock lock = InstanceLock::acquire(directory, 0ms);
+    }
     const InstanceLock again = InstanceLock::acquire(directory, 0ms);
     EXPECT_TRUE(std::filesystem::is_empty(directory));
 }
@@ -52,8 +54,8 @@ TEST_F(Lock, HeldTooLongIsAnErrorThatNamesTheHolder) {
 
 TEST_F(Lock, IsWaitedFor) {
     auto lock = std::make_unique<InstanceLock>(InstanceLock::acquire(directory, 0ms));
-    auto waiting = std::async(std::launch::async,
-                              [&] { return InstanceLock::acquire(directory, 10s); });
+    auto waiting =
+        std::async(std::launch::async, [&] { return InstanceLock::acquire(directory, 10s); });
     EXPECT_EQ(waiting.wait_for(60ms), std::future_status::timeout);
     lock.reset();
     const InstanceLock other = waiting.get();

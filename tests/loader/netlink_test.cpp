@@ -117,7 +117,8 @@ TEST_F(Netlink, RefusesAPairWhoseNameIsTakenAndMakesNeitherEnd) {
 
 TEST_F(Netlink, RefusesNamesTheKernelWouldNotKeep) {
     expect_error_about("device ''", [&] { netlink.create_veth("", "right"); });
-    expect_error_about("sixteen-letters-", [&] { netlink.create_veth("left", "sixteen-letters-"); });
+    expect_error_about("sixteen-letters-",
+                       [&] { netlink.create_veth("left", "sixteen-letters-"); });
 }
 
 TEST_F(Netlink, ChangesMtuAddressNameAndState) {

@@ -21,11 +21,13 @@ using test::FreshNetns;
 using test::NamedNetns;
 
 ino_t inode_of(const Fd& file) {
-    struct stat inode {};
+    struct stat inode{};
     EXPECT_EQ(fstat(file.get(), &inode), 0);
     return inode.st_ino;
 }
-ino_t current() { return inode_of(open_current_netns()); }
+ino_t current() {
+    return inode_of(open_current_netns());
+}
 
 TEST(NetnsScope, IsInTheNamespaceAndReturns) {
     const NamedNetns other{"other"};
@@ -55,7 +57,9 @@ TEST(NetnsScope, ReturnsToTheOuterScopeWhenNested) {
     const NamedNetns inner{"inner"};
     const NetnsScope in_outer = outer.enter();
     const ino_t there = current();
-    { const NetnsScope in_inner = inner.enter(); }
+    {
+        const NetnsScope in_inner = inner.enter();
+    }
     EXPECT_EQ(current(), there);
 }
 
@@ -76,8 +80,9 @@ TEST(NetnsScope, LeavesOtherThreadsWhereTheyAre) {
     const ino_t here = current();
     const NetnsScope scope = other.enter();
     ino_t seen = 0;
-    std::thread{[&] { seen = inode_of(Fd{open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)}); }}
-        .join();
+    std::thread{[&] {
+        seen = inode_of(Fd{open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)});
+    }}.join();
     // /proc/self is the process: its first thread, which is this one.
     EXPECT_EQ(seen, current());
     EXPECT_NE(seen, here);
@@ -107,8 +112,8 @@ TEST(NetnsScopeDeathTest, EndsTheProcessInAnotherThreadThanItBeganIn) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(
         {
-            auto* const scope = new NetnsScope{
-                NetnsScope::enter(open_current_netns(), "the current one")};
+            auto* const scope =
+                new NetnsScope{NetnsScope::enter(open_current_netns(), "the current one")};
             std::thread{[=] { delete scope; }}.join();
         },
         "cannot get back");
@@ -151,7 +156,9 @@ TEST(Netns, CreatedByIpIsOneThatWeCanEnterAndDelete) {
     const std::string name = fmt::format("xgre-test-{}-ip", getpid());
     const Ended added = run({{"ip", "netns", "add", name}}, std::chrono::seconds{10});
     ASSERT_EQ(added.status, 0) << added.diagnostics;
-    { const NetnsScope scope = NetnsScope::enter(name); }
+    {
+        const NetnsScope scope = NetnsScope::enter(name);
+    }
     delete_netns(name);
     EXPECT_FALSE(netns_exists(name));
 }
@@ -169,8 +176,12 @@ TEST(Netns, RefusesToDeleteOneThatDoesNotExist) {
 
 TEST(Netns, DeletesAlsoAFileThatACommandLeftWithoutANamespace) {
     const std::string name = fmt::format("xgre-test-{}-stale", getpid());
-    { const NamedNetns makes_the_directory{"fresh"}; }
-    { const Fd file{open((std::string{kNetnsDirectory} + "/" + name).c_str(), O_CREAT, 0)}; }
+    {
+        const NamedNetns makes_the_directory{"fresh"};
+    }
+    {
+        const Fd file{open((std::string{kNetnsDirectory} + "/" + name).c_str(), O_CREAT, 0)};
+    }
     ASSERT_TRUE(netns_exists(name));
     delete_netns(name);
     EXPECT_FALSE(netns_exists(name));

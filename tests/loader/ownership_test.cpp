@@ -15,8 +15,12 @@
 namespace xgre {
 namespace {
 
-bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
-Fd open_null() { return Fd{open("/dev/null", O_RDONLY | O_CLOEXEC)}; }
+bool is_open(int fd) {
+    return fcntl(fd, F_GETFD) >= 0;
+}
+Fd open_null() {
+    return Fd{open("/dev/null", O_RDONLY | O_CLOEXEC)};
+}
 
 static_assert(!std::is_convertible_v<Fd, int> && !std::is_convertible_v<int, Fd>);
 static_assert(!std::is_copy_constructible_v<Fd> && !std::is_copy_assignable_v<Fd>);
@@ -61,8 +65,8 @@ TEST(Undo, RunsTheStepsInReverseWhenAChangeFails) {
     std::vector<std::string> undone;
     try {
         Undo undo;
-        undo.add([&] { undone.push_back("first"); });
-        undo.add([&] { undone.push_back("second"); });
+        undo.add([&] { undone.emplace_back("first"); });
+        undo.add([&] { undone.emplace_back("second"); });
         throw std::runtime_error{"third"};
     } catch (const std::runtime_error&) {
     }

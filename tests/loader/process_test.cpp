@@ -24,7 +24,9 @@ using test::expect_error_about;
 using test::NamedNetns;
 
 // The script is the test's; the library itself starts no shell.
-Command shell(const std::string& script) { return {{"/bin/sh", "-c", script}}; }
+Command shell(const std::string& script) {
+    return {{"/bin/sh", "-c", script}};
+}
 
 std::string target_of(const std::string& link) {
     return std::filesystem::read_symlink(link).string();
@@ -36,12 +38,13 @@ TEST(Run, GivesStatusAndDiagnostics) {
     EXPECT_EQ(ended.diagnostics, "words");
 }
 
-TEST(Run, TellsASignalFromAStatus) { EXPECT_EQ(run(shell("kill -9 $$"), 10s).status, 128 + 9); }
+TEST(Run, TellsASignalFromAStatus) {
+    EXPECT_EQ(run(shell("kill -9 $$"), 10s).status, 128 + 9);
+}
 
 TEST(Run, PassesArgumentsAsTheyAre) {
     const std::string argument = "a b; exit 9 $(exit 9) '\"";
-    const Ended ended =
-        run({{"/bin/sh", "-c", "printf %s \"$1\" >&2", "sh", argument}}, 10s);
+    const Ended ended = run({{"/bin/sh", "-c", "printf %s \"$1\" >&2", "sh", argument}}, 10s);
     EXPECT_EQ(ended.status, 0);
     EXPECT_EQ(ended.diagnostics, argument);
 }
@@ -89,8 +92,8 @@ TEST(Run, LeaksNoDescriptorIntoTheProgram) {
 }
 
 TEST(Run, GivesDefaultSignalsToTheProgram) {
-    struct sigaction ignored {};
-    struct sigaction before {};
+    struct sigaction ignored{};
+    struct sigaction before{};
     ignored.sa_handler = SIG_IGN;
     ASSERT_EQ(sigaction(SIGUSR1, &ignored, &before), 0);
     const Ended ended = run(shell("kill -USR1 $$"), 10s);
@@ -109,8 +112,7 @@ TEST(Start, StopsWhatItStarted) {
 }
 
 TEST(Start, ThrowsTheDiagnosticsOfWhatEndsAtOnce) {
-    const auto error =
-        test::error_of([] { start(shell("echo bad option >&2; exit 2"), 10s); });
+    const auto error = test::error_of([] { start(shell("echo bad option >&2; exit 2"), 10s); });
     ASSERT_TRUE(error.has_value());
     EXPECT_EQ(error->cause(), "it ended with status 2: bad option");
 }
@@ -127,9 +129,10 @@ TEST(Stop, LeavesAnotherProgramOfThatPidAlone) {
 TEST(Stop, KillsWhatDoesNotListen) {
     // It ignores SIGTERM before it makes the file; then it is asked.
     const std::string file = fmt::format("/tmp/xgre-test-{}-ready", getpid());
-    const pid_t pid = start(
-        shell(fmt::format("trap '' TERM; : > {}; while :; do sleep 1; done", file)), 0ms);
-    while (!std::filesystem::exists(file)) sched_yield();
+    const pid_t pid =
+        start(shell(fmt::format("trap '' TERM; : > {}; while :; do sleep 1; done", file)), 0ms);
+    while (!std::filesystem::exists(file))
+        sched_yield();
     const std::string program = std::filesystem::canonical("/bin/sh").filename();
     EXPECT_TRUE(stop(pid, {program, ""}, 100ms));
     EXPECT_FALSE(is_running(pid, {program, ""}));

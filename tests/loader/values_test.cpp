@@ -19,11 +19,17 @@ struct Text {
     const char* name;
     const char* text;
 };
-void PrintTo(const Text& row, std::ostream* out) { *out << '"' << row.text << '"'; }
-std::string name_of(const ::testing::TestParamInfo<Text>& info) { return info.param.name; }
+void PrintTo(const Text& row, std::ostream* out) {
+    *out << '"' << row.text << '"';
+}
+std::string name_of(const ::testing::TestParamInfo<Text>& info) {
+    return info.param.name;
+}
 
 class BadMac : public ::testing::TestWithParam<Text> {};
-TEST_P(BadMac, IsNoAddress) { EXPECT_EQ(Mac::parse(GetParam().text), std::nullopt); }
+TEST_P(BadMac, IsNoAddress) {
+    EXPECT_EQ(Mac::parse(GetParam().text), std::nullopt);
+}
 INSTANTIATE_TEST_SUITE_P(
     Text, BadMac,
     ::testing::Values(Text{"Empty", ""}, Text{"FiveBytes", "02:00:5e:10:00"},
@@ -35,7 +41,9 @@ INSTANTIATE_TEST_SUITE_P(
     name_of);
 
 class BadIp4Addr : public ::testing::TestWithParam<Text> {};
-TEST_P(BadIp4Addr, IsNoAddress) { EXPECT_EQ(Ip4Addr::parse(GetParam().text), std::nullopt); }
+TEST_P(BadIp4Addr, IsNoAddress) {
+    EXPECT_EQ(Ip4Addr::parse(GetParam().text), std::nullopt);
+}
 INSTANTIATE_TEST_SUITE_P(
     Text, BadIp4Addr,
     ::testing::Values(Text{"Empty", ""}, Text{"ThreeNumbers", "192.0.2"},
@@ -49,7 +57,9 @@ INSTANTIATE_TEST_SUITE_P(
     name_of);
 
 class BadSubnet : public ::testing::TestWithParam<Text> {};
-TEST_P(BadSubnet, IsNoSubnet) { EXPECT_EQ(Subnet::parse(GetParam().text), std::nullopt); }
+TEST_P(BadSubnet, IsNoSubnet) {
+    EXPECT_EQ(Subnet::parse(GetParam().text), std::nullopt);
+}
 INSTANTIATE_TEST_SUITE_P(
     Text, BadSubnet,
     ::testing::Values(Text{"Empty", ""}, Text{"NoLength", "192.0.2.0"},
@@ -61,19 +71,24 @@ INSTANTIATE_TEST_SUITE_P(
     name_of);
 
 class BadGreKey : public ::testing::TestWithParam<Text> {};
-TEST_P(BadGreKey, IsNoKey) { EXPECT_EQ(GreKey::parse(GetParam().text), std::nullopt); }
-INSTANTIATE_TEST_SUITE_P(
-    Text, BadGreKey,
-    ::testing::Values(Text{"Empty", ""}, Text{"OneTooLarge", "4294967296"},
-                      Text{"TwoTo64", "18446744073709551616"}, Text{"HexTooLarge", "0x100000000"},
-                      Text{"BareHexPrefix", "0x"}, Text{"HexWithoutPrefix", "ff"},
-                      Text{"Octal", "010"}, Text{"Negative", "-1"}, Text{"Plus", "+1"},
-                      Text{"LeadingBlank", " 1"}, Text{"TrailingBlank", "1 "},
-                      Text{"DottedQuad", "0.0.0.1"}, Text{"Fraction", "1.5"}),
-    name_of);
+TEST_P(BadGreKey, IsNoKey) {
+    EXPECT_EQ(GreKey::parse(GetParam().text), std::nullopt);
+}
+INSTANTIATE_TEST_SUITE_P(Text, BadGreKey,
+                         ::testing::Values(Text{"Empty", ""}, Text{"OneTooLarge", "4294967296"},
+                                           Text{"TwoTo64", "18446744073709551616"},
+                                           Text{"HexTooLarge", "0x100000000"},
+                                           Text{"BareHexPrefix", "0x"},
+                                           Text{"HexWithoutPrefix", "ff"}, Text{"Octal", "010"},
+                                           Text{"Negative", "-1"}, Text{"Plus", "+1"},
+                                           Text{"LeadingBlank", " 1"}, Text{"TrailingBlank", "1 "},
+                                           Text{"DottedQuad", "0.0.0.1"}, Text{"Fraction", "1.5"}),
+                         name_of);
 
 class BadVlan : public ::testing::TestWithParam<Text> {};
-TEST_P(BadVlan, IsNoVlan) { EXPECT_EQ(Vlan::parse(GetParam().text), std::nullopt); }
+TEST_P(BadVlan, IsNoVlan) {
+    EXPECT_EQ(Vlan::parse(GetParam().text), std::nullopt);
+}
 INSTANTIATE_TEST_SUITE_P(Text, BadVlan,
                          ::testing::Values(Text{"Empty", ""}, Text{"Reserved", "4095"},
                                            Text{"Wraps16Bits", "65536"},
@@ -113,7 +128,9 @@ TEST(GreKey, FormatsInDecimalAlsoWhatItParsesInHexadecimal) {
     EXPECT_EQ(GreKey::parse("0x0000000007")->value(), 7u);
 }
 
-TEST(Vlan, FormatsWhatItParses) { EXPECT_EQ(fmt::format("{}", *Vlan::parse("4094")), "4094"); }
+TEST(Vlan, FormatsWhatItParses) {
+    EXPECT_EQ(fmt::format("{}", *Vlan::parse("4094")), "4094");
+}
 
 TEST(Error, IsOneLineOfObjectCauseAndWayOut) {
     const Error error{"port tap0", "it is in network blue", "remove it there first"};
@@ -121,7 +138,8 @@ TEST(Error, IsOneLineOfObjectCauseAndWayOut) {
 }
 
 TEST(Error, NamesWhatFailedAndTheSystemsWordsForIt) {
-    const Error error = Error::from_errno("map fdb", "cannot create it", ENOMEM, "use a smaller one");
+    const Error error =
+        Error::from_errno("map fdb", "cannot create it", ENOMEM, "use a smaller one");
     EXPECT_EQ(error.object(), "map fdb");
     EXPECT_EQ(error.cause(), "cannot create it: Cannot allocate memory");
     EXPECT_EQ(error.way_out(), "use a smaller one");

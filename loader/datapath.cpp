@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/datapath.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "xgre.skel.h"
+
+namespace xgre {
+namespace {
+
+constexpr const char* kRunAsRoot = "run as root; `xgre --verbose` shows what the kernel said";
+
+struct DestroySkeleton {
+    void operator()(xgre_bpf* skeleton) const noexcept { xgre_bpf__destroy(skeleton); }
+};
+using Skeleton = std::unique_ptr<xgre_bpf, DestroySkeleton>;
+
+Fd duplicate(int fd, const std::string& object) {
+    Fd copy{::fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+    if (!copy.is_open()) throw Error::from_errno(object, "duplicate descriptor", errno, "try again");
+    return copy;
+}
+
+void make_directory(const std::string& path) {
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+        throw Error::from_errno(path, "create", errno, kRunAsRoot);
+}
+
+void pin_fd(int fd, const std::string& path) {
+    if (bpf_obj_pin(fd, path.c_str()) == 0) return;
+    if (errno != EEXIST) throw Error::from_errno(path, "pin", errno, kRunAsRoot);
+    // Another version is pinned there: replaced, so that the name is never missing.
+    const std::string fresh = path + "+new";
+    ::unlink(fresh.c_str());
+    if (bpf_obj_pin(fd, fresh.c_str()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
+        throw Error::from_errno(path, "replace pin", errno, kRunAsRoot);
+}
+
+bool is_same_map(int one, int other) {
+    bpf_map_info a{};
+    bpf_map_info b{};
+    std::uint32_t a_len = sizeof(a);
+    std::uint32_t b_len = sizeof(b);
+    return bpf_obj_get_info_by_fd(one, &a, &a_len) == 0 &&
+           bpf_obj_get_info_by_fd(other, &b, &b_len) == 0 && a.id == b.id;
+}
+
+int at(const std::map<std::string, Fd, std::less<>>& all, std::string_view name) {
+    const auto found = all.find(name);
+    if (found == all.end())
+        throw Error{std::string{name}, "this version of the instance does not have it",
+                    "run `xgre attach --upgrade`"};
+    return found->second.get();
+}
+
+// Names that this tool's own BPF object has, without loading anything.
+Skeleton open_skeleton() {
+    Skeleton skeleton{xgre_bpf__open()};
+    if (!skeleton) throw Error::from_errno("BPF object", "open", errno, kRunAsRoot);
+    return skeleton;
+}
+
+Fd open_pin(const std::string& path) {
+    Fd fd{bpf_obj_get(path.c_str())};
+    if (!fd.is_open())
+        throw Error::from_errno(path, "open pin", errno,
+                                errno == EPERM || errno == EACCES
+                                    ? "run as root"
+                                    : "`xgre attach` makes the instance anew");
+    return fd;
+}
+
+}  // namespace
+
+std::uint64_t MapView::memory() const {
+    std::ifstream info{fmt::format("/proc/self/fdinfo/{}", fd_)};
+    std::string field;
+    std::uint64_t value = 0;
+    while (info >> field)
+        if (field == "memlock:" && info >> value) return value;
+    return 0;
+}
+
+std::uint32_t MapView::max_entries() const {
+    bpf_map_info info{};
+    std::uint32_t len = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd_, &info, &len) != 0) fail("information", errno);
+    return info.max_entries;
+}
+
+Datapath Datapath::load(const Sizes& sizes) {
+    return load(sizes, nullptr);
+}
+
+Datapath Datapath::load_on(const Datapath& running) {
+    return load(Sizes{}, &running);
+}
+
+Datapath Datapath::load(const Sizes& sizes, const Datapath* running) {
+    const Skeleton skeleton = open_skeleton();
+    bpf_map__set_max_entries(skeleton->maps.fdb, sizes.fdb_entries);
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, skeleton->obj) {
+        if (running == nullptr) break;
+        const auto found = running->maps_.find(bpf_map__name(map));
+        if (found == running->maps_.end()) continue;
+        if (const int error = bpf_map__reuse_fd(map, found->second.get()); error != 0)
+            throw Error::from_errno(found->first, "reuse map", -error, kRunAsRoot);
+    }
+    if (const int error = xgre_bpf__load(skeleton.get()); error != 0)
+        throw Error::from_errno("BPF programs", "load", -error, kRunAsRoot);
+
+    Datapath loaded;
+    bpf_object__for_each_map(map, skeleton->obj) {
+        const std::string name = bpf_map__name(map);
+        if (bpf_map__is_internal(map)) continue;
+        loaded.maps_.emplace(name, duplicate(bpf_map__fd(map), name));
+        if (running != nullptr && running->maps_.contains(name) &&
+            !is_same_map(bpf_map__fd(map), running->map_fd(name)))
+            throw Error{name, "the new programs did not take over the map",
+                        "run `xgre detach --all`, then `xgre attach`"};
+    }
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton->obj) {
+        const std::string name = bpf_program__name(program);
+        loaded.programs_.emplace(name, duplicate(bpf_program__fd(program), name));
+    }
+    return loaded;
+}
+
+Datapath Datapath::open(const std::string& directory) {
+    const Skeleton skeleton = open_skeleton();
+    Datapath opened;
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, skeleton->obj) {
+        if (bpf_map__is_internal(map)) continue;
+        const std::string name = bpf_map__name(map);
+        opened.maps_.emplace(name, open_pin(directory + "/maps/" + name));
+    }
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton->obj) {
+        const std::string name = bpf_program__name(program);
+        opened.programs_.emplace(name, open_pin(directory + "/programs/" + name));
+    }
+    return opened;
+}
+
+void Datapath::pin(const std::string& directory) const {
+    make_directory(directory + "/maps");
+    make_directory(directory + "/programs");
+    for (const auto& [name, fd] : maps_) pin_fd(fd.get(), directory + "/maps/" + name);
+    for (const auto& [name, fd] : programs_) pin_fd(fd.get(), directory + "/programs/" + name);
+}
+
+int Datapath::program(std::string_view name) const {
+    return at(programs_, name);
+}
+
+int Datapath::map_fd(std::string_view name) const {
+    return at(maps_, name);
+}
+
+template <typename Arguments>
+void Datapath::run_control(const char* program_name, Arguments& arguments) const {
+    static_assert(sizeof(Arguments) >= 14, "a test run wants at least an Ethernet header");
+    Arguments out{};
+    bpf_test_run_opts options{};
+    options.sz = sizeof(options);
+    options.data_in = &arguments;
+    options.data_size_in = sizeof(arguments);
+    options.data_out = &out;
+    options.data_size_out = sizeof(out);
+    if (bpf_prog_test_run_opts(program(program_name), &options) != 0)
+        throw Error::from_errno(program_name, "run", errno, kRunAsRoot);
+    if (options.retval != 0)
+        throw Error{program_name, "refused its arguments", "run `xgre attach --upgrade`"};
+    arguments = out;
+}
+
+void Datapath::fdb_put(const xgre_fdb_key& key, xgre_owner owner) const {
+    xgre_fdb_put_args arguments{};
+    arguments.key = key;
+    arguments.owner = owner;
+    do {  // EBUSY: the entry changed hands meanwhile, which ends as soon as we win
+        run_control("fdb_put", arguments);
+    } while (arguments.result == -EBUSY);
+    if (arguments.result == -E2BIG || arguments.result == -ENOMEM)
+        throw Error{"fdb", fmt::format("full ({} entries)", fdb().max_entries()),
+                    "run `xgre fdb flush`, or attach with a larger --fdb-size"};
+    if (arguments.result != 0)
+        throw Error::from_errno("fdb", "add", static_cast<int>(-arguments.result), kRunAsRoot);
+}
+
+bool Datapath::fdb_delete(const xgre_fdb_key& key) const {
+    xgre_fdb_delete_args arguments{};
+    arguments.key = key;
+    do {
+        run_control("fdb_delete", arguments);
+    } while (arguments.result == -EBUSY);
+    return arguments.result == 0;
+}
+
+std::uint32_t Datapath::fdb_flush(const xgre_fdb_flush_args& want) const {
+    xgre_fdb_flush_args arguments = want;
+    run_control("fdb_flush", arguments);
+    return arguments.flushed;
+}
+
+std::uint32_t Datapath::fdb_sweep() const {
+    xgre_sweep_args arguments{};
+    run_control("fdb_sweep", arguments);
+    return arguments.removed;
+}
+
+void Datapath::start_sweeper(std::uint64_t interval_ns) const {
+    xgre_sweep_args arguments{};
+    arguments.interval_ns = interval_ns;
+    run_control("sweeper_start", arguments);
+    if (arguments.result != 0)
+        throw Error::from_errno("sweeper", "start timer", -arguments.result, kRunAsRoot);
+}
+
+}  // namespace xgre

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// BPF maps with their types. A view: it does not own the descriptor.
+#pragma once
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "xgre/error.h"
+
+namespace xgre {
+
+// What every map view has. Functions throw Error when the kernel refuses; absence is no error.
+class MapView {
+public:
+    // `name` is what errors call it. `fd` must stay open while the view is used.
+    MapView(int fd, std::string name) : fd_{fd}, name_{std::move(name)} {}
+
+    int fd() const noexcept { return fd_; }
+    const std::string& name() const noexcept { return name_; }
+
+    // Memory that the map has pinned, bytes, as the kernel accounts it (fdinfo "memlock").
+    std::uint64_t memory() const;
+    std::uint32_t max_entries() const;
+
+protected:
+    [[noreturn]] void fail(const char* what, int error) const {
+        if (error == E2BIG || error == ENOSPC)
+            throw Error{"map " + name_, "full", "delete entries that are no longer needed"};
+        throw Error::from_errno("map " + name_, what, error,
+                                "run as root, and see `xgre show` for the state of the instance");
+    }
+
+private:
+    int fd_;
+    std::string name_;
+};
+
+template <typename K, typename V>
+class Map : public MapView {
+public:
+    using MapView::MapView;
+
+    std::optional<V> find(const K& key) const {
+        V value{};
+        if (bpf_map_lookup_elem(fd(), &key, &value) == 0) return value;
+        if (errno == ENOENT) return std::nullopt;
+        fail("look-up", errno);
+    }
+
+    void put(const K& key, const V& value) const {
+        if (bpf_map_update_elem(fd(), &key, &value, BPF_ANY) != 0) fail("update", errno);
+    }
+
+    // False: there was no such entry.
+    bool erase(const K& key) const {
+        if (bpf_map_delete_elem(fd(), &key) == 0) return true;
+        if (errno == ENOENT) return false;
+        fail("delete", errno);
+    }
+
+    // All entries. What changes meanwhile may or may not be among them; none comes twice.
+    std::vector<std::pair<K, V>> entries() const {
+        std::vector<std::pair<K, V>> all;
+        for_each([&all](const K& key, const V& value) { all.emplace_back(key, value); });
+        return all;
+    }
+
+    // As entries(), without holding them all: a table may have millions.
+    template <typename Visit>
+    void for_each(Visit visit) const {
+        std::uint32_t capacity = 1024;
+        std::vector<K> keys(capacity);
+        std::vector<V> values(capacity);
+        std::uint64_t position = 0;  // opaque to us; large enough for every map type in use
+        bool first = true;
+        for (;;) {
+            std::uint32_t count = capacity;
+            const int result =
+                bpf_map_lookup_batch(fd(), first ? nullptr : &position, &position, keys.data(),
+                                     values.data(), &count, nullptr);
+            const int error = result == 0 ? 0 : errno;
+            if (error == ENOSPC) {  // one hash bucket holds more than fits: nothing was read
+                capacity *= 2;
+                keys.resize(capacity);
+                values.resize(capacity);
+                continue;
+            }
+            if (error != 0 && error != ENOENT) fail("dump", error);
+            for (std::uint32_t i = 0; i < count; ++i) visit(keys[i], values[i]);
+            if (error == ENOENT) return;
+            first = false;
+        }
+    }
+};
+
+// A per-CPU array whose values consist of 64-bit counters only.
+template <typename V>
+class PerCpuMap : public MapView {
+public:
+    static_assert(sizeof(V) % sizeof(std::uint64_t) == 0);
+    using MapView::MapView;
+
+    // The sum over all CPUs.
+    V sum(std::uint32_t index) const {
+        constexpr std::size_t words = sizeof(V) / sizeof(std::uint64_t);
+        std::vector<std::uint64_t> cells(cpus() * words);
+        if (bpf_map_lookup_elem(fd(), &index, cells.data()) != 0) fail("look-up", errno);
+        V total{};
+        auto* sums = reinterpret_cast<std::uint64_t*>(&total);
+        for (std::size_t i = 0; i < cells.size(); ++i) sums[i % words] += cells[i];
+        return total;
+    }
+
+    void reset(std::uint32_t index) const {
+        const std::vector<V> zeros(cpus());
+        if (bpf_map_update_elem(fd(), &index, zeros.data(), BPF_ANY) != 0) fail("update", errno);
+    }
+
+private:
+    std::size_t cpus() const {
+        const int count = libbpf_num_possible_cpus();
+        if (count < 0) fail("number of CPUs", -count);
+        return static_cast<std::size_t>(count);
+    }
+};
+
+}  // namespace xgre

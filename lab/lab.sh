@@ -66,7 +66,7 @@ lab_join() {
 
 # Removes all of it, whatever there is of it. May be called at any time and again.
 lab_down() {
-    local host vm home
+    local host vm
     case $(ip netns identify $$) in
         xgre-"$lab"-*) fail "lab $lab" "this shell is inside it" "leave the shell, then ask again" ;;
     esac
@@ -75,10 +75,10 @@ lab_down() {
         [[ -z $(xgre_path) || ! -d $(instance_pins "$host") ]] \
             || on_host "$host" detach --all >/dev/null || echo "host-$host: goes without a proper detach" >&2
     done
-    for home in "$lab_state"/vm-*/; do
-        [[ ! -e $home/run.out ]] || "$lab_dir/guest/stop" --dir "$home"
+    for vm in "${lab_vms[@]}"; do
+        [[ ! -e $(vm_home "$vm")/run.out ]] || vm_down_qemu "$vm"
+        netns_remove "$(vm_netns "$vm")"
     done
-    for vm in "${lab_vms[@]}"; do netns_remove "$(vm_netns "$vm")"; done
     for host in "${lab_hosts[@]}"; do
         netns_remove "$(host_netns "$host")"
         rm -rf "$(instance_pins "$host")"

@@ -35,6 +35,13 @@ vm_wait_qemu() {
     fail "vm-$1" "did not start" "read $(vm_home "$1")/console.log"
 }
 
+# Ends a VM's machine, also one that is still starting.
+vm_down_qemu() {
+    "$lab_dir/guest/stop" --dir "$(vm_home "$1")"
+    # Within braces, bash's word about a job that was killed goes to /dev/null too.
+    { [[ -z ${vm_starting[$1]:-} ]] || wait "${vm_starting[$1]}" || true; } 2>/dev/null
+}
+
 # The host's end of a VM's cable is a port, not an interface of the host: no address of its own.
 port_quiet() { ip -n "$1" link set dev "$2" addrgenmode none; }
 

@@ -38,8 +38,7 @@ vm_wait_qemu() {
 # Ends a VM's machine, also one that is still starting.
 vm_down_qemu() {
     "$lab_dir/guest/stop" --dir "$(vm_home "$1")"
-    # Within braces, bash's word about a job that was killed goes to /dev/null too.
-    { [[ -z ${vm_starting[$1]:-} ]] || wait "${vm_starting[$1]}" || true; } 2>/dev/null
+    [[ -z ${vm_starting[$1]:-} ]] || wait "${vm_starting[$1]}" || true
 }
 
 # The host's end of a VM's cable is a port, not an interface of the host: no address of its own.

@@ -105,9 +105,9 @@ class Guest:
         return answer["return"]
 
     def processes(self):
-        """All that run for this guest: its QEMU, and a lab/guest/run at work on it. Not by the pid file alone:
-        one that was killed while QEMU started has left QEMU and no file."""
-        found = []
+        """All that run for this guest, and the signal that ends each: its QEMU, and a lab/guest/run at work on it.
+        Not by the pid file alone: one that was killed while QEMU started has left QEMU and no file."""
+        found = {}
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{entry}/cmdline", "rb") as file:
@@ -116,24 +116,26 @@ class Guest:
                 continue
             is_qemu = "qemu-system" in words[0] and any(self.path("control") + "," in word for word in words)
             is_run = any(word.endswith("lab/guest/run") for word in words[:2]) and self.directory in words
-            if (is_qemu or is_run) and int(entry) != os.getpid():
-                found.append(int(entry))
+            if is_qemu:  # it has no disk that could be harmed
+                found[int(entry)] = signal.SIGKILL
+            elif is_run and int(entry) != os.getpid():
+                found[int(entry)] = signal.SIGTERM
         return found
 
     def stop(self):
-        """Ends QEMU: the guest has no disk that could be harmed. Returns when it is gone."""
-        while pids := self.processes():
-            for pid in pids:
-                kill(pid)
+        """Returns when all of it is gone."""
+        while processes := self.processes():
+            for pid, number in processes.items():
+                end(pid, number)
 
 
-def kill(pid):
+def end(pid, number):
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        signal.pidfd_send_signal(handle, number)
         select.select([handle], [], [], 10)  # readable when it has ended
     except ProcessLookupError:
         pass
@@ -143,6 +145,7 @@ def kill(pid):
 
 def main(body):
     """Runs a command's body: a GuestError becomes one line and exit code 1."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(body())
     except GuestError as error:

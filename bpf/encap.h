@@ -81,9 +81,8 @@ static __always_inline enum xgre_verdict check_mtu(void *ctx, __u32 ifindex, __s
     __u32 mtu = 0;
     long err = bpf_check_mtu(ctx, ifindex, &mtu, tagged ? len_diff - 4 : len_diff, 0);
 
-    return err == BPF_MTU_CHK_RET_FRAG_NEEDED || err == BPF_MTU_CHK_RET_SEGS_TOOBIG
-               ? XGRE_TOO_LARGE
-               : XGRE_GO;
+    return err == BPF_MTU_CHK_RET_FRAG_NEEDED || err == BPF_MTU_CHK_RET_SEGS_TOOBIG ? XGRE_TOO_LARGE
+                                                                                    : XGRE_GO;
 }
 
 #endif

@@ -115,8 +115,8 @@ static __always_inline void discharge(xgre_owner owner)
     if (count) __sync_fetch_and_add(count, -1);
 }
 
-static __always_inline void fdb_insert(const struct xgre_fdb_key *key, xgre_owner owner,
-                                       __u64 now, __u32 limit)
+static __always_inline void fdb_insert(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now,
+                                       __u32 limit)
 {
     struct xgre_fdb_entry entry = {.owner = owner, .last_seen = now};
     long err;

@@ -60,8 +60,8 @@ struct sweep {
     __u32 pad;
 };
 
-static long sweep_entry(struct bpf_map *map, struct xgre_fdb_key *key,
-                        struct xgre_fdb_entry *entry, struct sweep *sweep)
+static long sweep_entry(struct bpf_map *map, struct xgre_fdb_key *key, struct xgre_fdb_entry *entry,
+                        struct sweep *sweep)
 {
     struct xgre_network *network = find_network(key->network);
     xgre_owner owner = entry->owner;
@@ -185,14 +185,14 @@ static __always_inline bool matches(const struct xgre_fdb_flush_args *want,
     if (want->match & XGRE_MATCH_NETWORK && key->network != want->network) return false;
     if (want->match & XGRE_MATCH_VLAN && key->vlan != want->vlan) return false;
     if (want->match & XGRE_MATCH_LEARNED && owner & XGRE_OWNER_STATIC) return false;
-    if (want->match & XGRE_MATCH_OWNER && (owner_kind(owner) != owner_kind(want->owner) ||
-                                           owner_id(owner) != owner_id(want->owner)))
+    if (want->match & XGRE_MATCH_OWNER &&
+        (owner_kind(owner) != owner_kind(want->owner) || owner_id(owner) != owner_id(want->owner)))
         return false;
     return true;
 }
 
-static long flush_entry(struct bpf_map *map, struct xgre_fdb_key *key,
-                        struct xgre_fdb_entry *entry, struct xgre_fdb_flush_args *want)
+static long flush_entry(struct bpf_map *map, struct xgre_fdb_key *key, struct xgre_fdb_entry *entry,
+                        struct xgre_fdb_flush_args *want)
 {
     struct xgre_fdb_key copy = *key;
     xgre_owner owner = entry->owner;

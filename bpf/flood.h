@@ -22,8 +22,8 @@ struct flood_walk {
     __u32 ingress; /* ifindex of the port it came from; 0: from a peer */
     __u32 ingress_flags;
     __u32 network;
-    __u32 unknown; /* 1: unknown unicast, which a port may refuse */
-    __u32 tagged;  /* 1: a VLAN tag is in the bytes */
+    __u32 unknown;    /* 1: unknown unicast, which a port may refuse */
+    __u32 tagged;     /* 1: a VLAN tag is in the bytes */
     __u32 any_target; /* 1: somebody should get one, whether it could be sent or not. No count:
                        * the verifier would follow the loop through each of its values. */
 };

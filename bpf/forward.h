@@ -135,8 +135,8 @@ static __always_inline struct xgre_tunnel *find_tunnel(const struct outer *outer
 
 /* A frame from a peer: decide; the caller learns when the frame is not dropped. */
 static __always_inline enum xgre_verdict from_peer(const struct xgre_tunnel *tunnel,
-                                                   const struct ethernet *eth,
-                                                   struct origin *from, struct target *to)
+                                                   const struct ethernet *eth, struct origin *from,
+                                                   struct target *to)
 {
     enum xgre_verdict verdict;
 

@@ -92,8 +92,8 @@ STEP int refresh_protocol(struct __sk_buff *skb)
 {
     __be16 tag = bpf_htons(ETH_P_8021Q);
 
-    if (bpf_skb_vlan_push(skb, tag, 0) || bpf_skb_vlan_push(skb, tag, 0) ||
-        bpf_skb_vlan_pop(skb) || bpf_skb_vlan_pop(skb))
+    if (bpf_skb_vlan_push(skb, tag, 0) || bpf_skb_vlan_push(skb, tag, 0) || bpf_skb_vlan_pop(skb) ||
+        bpf_skb_vlan_pop(skb))
         return XGRE_REWRITE_FAILED;
     return XGRE_GO;
 }
@@ -121,8 +121,7 @@ STEP int strip_outer(struct __sk_buff *skb, const struct outer *outer)
     if (whole < least && bpf_skb_change_tail(skb, least, 0)) return XGRE_REWRITE_FAILED;
     if (bpf_skb_adjust_room(skb, -(__s32)outer->len, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO))
         return XGRE_REWRITE_FAILED;
-    if (whole < least && bpf_skb_change_tail(skb, outer->inner_len, 0))
-        return XGRE_REWRITE_FAILED;
+    if (whole < least && bpf_skb_change_tail(skb, outer->inner_len, 0)) return XGRE_REWRITE_FAILED;
     if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0)) return XGRE_REWRITE_FAILED;
     /* The kernel still takes it for IPv4; to segment it, it has to know better. */
     if (eth.h_proto != bpf_htons(ETH_P_IP) && (skb->gso_size || !is_vlan(eth.h_proto)))
@@ -179,7 +178,7 @@ struct wrap {
     __u32 inner_len; /* with its tags */
     __u32 ip_len;    /* of the packet, or of the largest segment of it, for the MTU */
     __u32 outer_len;
-    __u32 shrink;    /* 1: segments get smaller by what the tunnel adds */
+    __u32 shrink; /* 1: segments get smaller by what the tunnel adds */
 };
 
 /* Takes the tags out of the metadata, to put them back into the bytes. */
@@ -222,8 +221,8 @@ STEP int plan_segments(struct __sk_buff *skb, const struct xgre_uplink *uplink, 
 
 static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
                                                    const struct xgre_uplink *uplink,
-                                                   const struct xgre_peer *peer,
-                                                   __u32 header_len, struct wrap *wrap)
+                                                   const struct xgre_peer *peer, __u32 header_len,
+                                                   struct wrap *wrap)
 {
     int verdict = lift_tags(skb, &wrap->tags);
 
@@ -236,8 +235,8 @@ static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
 }
 
 /* Writes what differs from peer to peer: Ethernet, IP and GRE. */
-STEP int address_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
-                       const struct wrap *wrap, const struct next_hop *hop)
+STEP int address_outer(struct __sk_buff *skb, const struct xgre_peer *peer, const struct wrap *wrap,
+                       const struct next_hop *hop)
 {
     __u32 outer[OUTER_KEYED / 4];
     struct ethhdr eth;
@@ -284,8 +283,8 @@ STEP int write_inner(struct __sk_buff *skb, __u32 offset, const struct ethhdr *e
 STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
 {
     bool is_ip = skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6);
-    __u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_GRE |
-                  BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+    __u64 flags =
+        BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_GRE | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
     __u32 tags_len, inner_l2;
     struct ethhdr eth;
     int verdict;

@@ -107,8 +107,7 @@ static __always_inline enum xgre_verdict take_word_if(struct cursor *c, bool wan
 }
 
 /* After the base: RFC 2784 section 2.1 and RFC 2890 section 2 give the order of the fields. */
-static __always_inline enum xgre_verdict parse_gre(struct cursor *c, __u16 flags,
-                                                   struct outer *out)
+static __always_inline enum xgre_verdict parse_gre(struct cursor *c, __u16 flags, struct outer *out)
 {
     __be32 ignored;
 

@@ -14,8 +14,7 @@ struct arrival {
 };
 
 /* GRO is done with it. The port is checked again: it may have gone meanwhile. */
-static __always_inline int deliver_handover(struct __sk_buff *skb,
-                                            const struct xgre_metadata *meta)
+static __always_inline int deliver_handover(struct __sk_buff *skb, const struct xgre_metadata *meta)
 {
     struct weight weight = frame_weight(skb, skb->len, meta->header_len);
     struct xgre_port *port = find_live_port(meta->port);
@@ -33,9 +32,10 @@ static __always_inline int deliver_handover(struct __sk_buff *skb,
 static __always_inline enum xgre_verdict deliver(struct __sk_buff *skb, struct arrival *a)
 {
     bool tagged = a->eth.len > sizeof(struct ethhdr);
+    /* What leaves is the inner frame: neither the outer headers nor the padding. */
+    __s32 len_diff = (__s32)a->outer.inner_len - (__s32)skb->len;
 
-    if (!skb->gso_size && check_mtu(skb, a->to.id, -(__s32)a->outer.len, tagged))
-        return XGRE_TOO_LARGE;
+    if (!skb->gso_size && check_mtu(skb, a->to.id, len_diff, tagged)) return XGRE_TOO_LARGE;
     learn(&a->from, &a->eth);
     return strip_outer(skb, &a->outer);
 }
@@ -95,8 +95,8 @@ int uplink_tc(struct __sk_buff *skb)
 
     if (!uplink) return TC_ACT_UNSPEC;
     if (take_handover(skb, uplink, &meta)) return deliver_handover(skb, &meta);
-    /* In promiscuous mode an uplink sees frames for others. */
-    if (skb->pkt_type != PACKET_HOST) return TC_ACT_UNSPEC;
+    /* In promiscuous mode an uplink sees frames for others; a tag makes it another network's. */
+    if (skb->pkt_type != PACKET_HOST || skb->vlan_present) return TC_ACT_UNSPEC;
     verdict = handle(skb, uplink, &a);
     if (verdict == XGRE_PASS) return TC_ACT_UNSPEC;
     count_verdict(XGRE_PROGRAM_UPLINK_TC, verdict, &a.weight);

@@ -26,7 +26,8 @@ using Skeleton = std::unique_ptr<xgre_bpf, DestroySkeleton>;
 
 Fd duplicate(int fd, const std::string& object) {
     Fd copy{::fcntl(fd, F_DUPFD_CLOEXEC, 0)};
-    if (!copy.is_open()) throw Error::from_errno(object, "duplicate descriptor", errno, "try again");
+    if (!copy.is_open())
+        throw Error::from_errno(object, "duplicate descriptor", errno, "try again");
     return copy;
 }
 
@@ -157,8 +158,10 @@ Datapath Datapath::open(const std::string& directory) {
 void Datapath::pin(const std::string& directory) const {
     make_directory(directory + "/maps");
     make_directory(directory + "/programs");
-    for (const auto& [name, fd] : maps_) pin_fd(fd.get(), directory + "/maps/" + name);
-    for (const auto& [name, fd] : programs_) pin_fd(fd.get(), directory + "/programs/" + name);
+    for (const auto& [name, fd] : maps_)
+        pin_fd(fd.get(), directory + "/maps/" + name);
+    for (const auto& [name, fd] : programs_)
+        pin_fd(fd.get(), directory + "/programs/" + name);
 }
 
 int Datapath::program(std::string_view name) const {

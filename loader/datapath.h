@@ -2,8 +2,6 @@
 // The maps and programs of one instance: loaded into the kernel, or opened from their pins.
 #pragma once
 
-#include <linux/types.h>
-
 #include <cstdint>
 #include <map>
 #include <string>

@@ -225,8 +225,8 @@ XdpFitness port_xdp(const LinkInfo& link) {
     // A wire carries no half-done checksum, and drivers that take one from a hypervisor stop it
     // when they get an XDP program, or refuse the program.
     const auto features = xdp_features(link.index);
-    if (!features) return unfit("the kernel does not tell what its driver can do with XDP");
-    if ((*features & kXdpBasic) == 0) return unfit("its driver has no XDP");
+    if (features && (*features & kXdpBasic) == 0) return unfit("its driver has no XDP");
+    // Before 6.3 the kernel does not tell: the driver says so when the program is attached.
     return fit("a physical device's frames come finished, and its driver has XDP");
 }
 

@@ -5,9 +5,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -83,9 +85,8 @@ public:
         bool first = true;
         for (;;) {
             std::uint32_t count = capacity;
-            const int result =
-                bpf_map_lookup_batch(fd(), first ? nullptr : &position, &position, keys.data(),
-                                     values.data(), &count, nullptr);
+            const int result = bpf_map_lookup_batch(fd(), first ? nullptr : &position, &position,
+                                                    keys.data(), values.data(), &count, nullptr);
             const int error = result == 0 ? 0 : errno;
             if (error == ENOSPC) {  // one hash bucket holds more than fits: nothing was read
                 capacity *= 2;
@@ -94,7 +95,8 @@ public:
                 continue;
             }
             if (error != 0 && error != ENOENT) fail("dump", error);
-            for (std::uint32_t i = 0; i < count; ++i) visit(keys[i], values[i]);
+            for (std::uint32_t i = 0; i < count; ++i)
+                visit(keys[i], values[i]);
             if (error == ENOENT) return;
             first = false;
         }
@@ -113,9 +115,11 @@ public:
         constexpr std::size_t words = sizeof(V) / sizeof(std::uint64_t);
         std::vector<std::uint64_t> cells(cpus() * words);
         if (bpf_map_lookup_elem(fd(), &index, cells.data()) != 0) fail("look-up", errno);
+        std::array<std::uint64_t, words> sums{};
+        for (std::size_t i = 0; i < cells.size(); ++i)
+            sums[i % words] += cells[i];
         V total{};
-        auto* sums = reinterpret_cast<std::uint64_t*>(&total);
-        for (std::size_t i = 0; i < cells.size(); ++i) sums[i % words] += cells[i];
+        std::memcpy(&total, sums.data(), sizeof(total));
         return total;
     }
 

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the BPF programs and the C++ library share: the one description of every map key and
- * value, and the one table of verdicts. Valid C11 and C++20; nothing is included here: BPF C
- * includes vmlinux.h first, user space <linux/types.h>.
+ * value, and the one table of verdicts. Valid C11 and C++20.
  *
  * A change of layout or meaning raises XGRE_ABI_VERSION. Enums are append-only: their numbers
  * are stored in pinned maps, their texts are in --json output and in docs/commands.md.
  */
 #ifndef XGRE_ABI_H
 #define XGRE_ABI_H
+
+#ifndef __bpf__ /* BPF C has the same types from vmlinux.h */
+#include <linux/types.h>
+#endif
 
 #define XGRE_ABI_VERSION 1
 
@@ -20,15 +23,15 @@
 
 /* ---- Limits ------------------------------------------------------------------------------- */
 
-#define XGRE_NAME_LEN 16        /* device and network names, terminating zero included */
-#define XGRE_MAX_NETWORKS 1024  /* network ids are 1..1023; 0 is "no network" */
-#define XGRE_MAX_PORTS 1024     /* per instance; slots are 0..1023 */
-#define XGRE_MAX_PEERS 4096     /* per instance; peer ids are 1..4095; 0 is "no peer" */
-#define XGRE_FLOOD_PORTS 256    /* ports of one network */
-#define XGRE_FLOOD_PEERS 256    /* peers of one network */
-#define XGRE_FDB_DEFAULT 65536  /* entries */
-#define XGRE_FDB_LIMIT 4000000  /* entries, the most that may be asked for */
-#define XGRE_OUTER_MAX 40       /* bytes of a peer's IP + GRE header template */
+#define XGRE_NAME_LEN 16              /* device and network names, terminating zero included */
+#define XGRE_MAX_NETWORKS 1024        /* network ids are 1..1023; 0 is "no network" */
+#define XGRE_MAX_PORTS 1024           /* per instance; slots are 0..1023 */
+#define XGRE_MAX_PEERS 4096           /* per instance; peer ids are 1..4095; 0 is "no peer" */
+#define XGRE_FLOOD_PORTS 256          /* ports of one network */
+#define XGRE_FLOOD_PEERS 256          /* peers of one network */
+#define XGRE_FDB_DEFAULT 65536        /* entries */
+#define XGRE_FDB_LIMIT 4000000        /* entries, the most that may be asked for */
+#define XGRE_OUTER_MAX 40             /* bytes of a peer's IP + GRE header template */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
@@ -109,12 +112,14 @@ enum xgre_program {
 
 /* `counters` has a cell for each program and verdict. */
 #define XGRE_COUNTERS ((__u32)XGRE_PROGRAM_MAX * (__u32)XGRE_VERDICT_MAX)
-#define XGRE_COUNTER(program, verdict) ((__u32)(program) * (__u32)XGRE_VERDICT_MAX + (__u32)(verdict))
+#define XGRE_COUNTER(program, verdict)                                                             \
+    ((__u32)(program) * (__u32)XGRE_VERDICT_MAX + (__u32)(verdict))
 
 /* ---- Map keys and values ------------------------------------------------------------------ */
 
 enum xgre_uplink_flags {
     XGRE_UPLINK_XDP_XMIT = 1, /* XDP frames may be redirected into the uplink */
+    XGRE_UPLINK_NO_XDP = 2,   /* TC only, as `attach --no-xdp` asked */
 };
 
 /* `uplink`: array of one; what an instance is. */
@@ -146,9 +151,9 @@ enum xgre_network_flags {
 /* `networks`: array, by network id. */
 struct xgre_network {
     __u32 flags;
-    __be32 key;       /* GRE key (RFC 2890 section 2.1) when KEYED, else 0 */
-    __u64 ageing_ns;  /* learned entries older than this are not used */
-    __u32 mtu;        /* largest inner IP packet, bytes; 0: as the uplink allows */
+    __be32 key;      /* GRE key (RFC 2890 section 2.1) when KEYED, else 0 */
+    __u64 ageing_ns; /* learned entries older than this are not used */
+    __u32 mtu;       /* largest inner IP packet, bytes; 0: as the uplink allows */
     __u32 pad;
     char name[XGRE_NAME_LEN];
 };
@@ -156,9 +161,9 @@ XGRE_ASSERT_SIZE(struct xgre_network, 40);
 
 enum xgre_port_flags {
     XGRE_PORT_NO_LEARNING = 1,
-    XGRE_PORT_NO_FLOOD = 2, /* no unknown unicast to this port */
-    XGRE_PORT_ISOLATED = 4, /* does not reach other isolated ports */
-    XGRE_PORT_LOCKED = 8,   /* only sources that the FDB has behind this port */
+    XGRE_PORT_NO_FLOOD = 2,  /* no unknown unicast to this port */
+    XGRE_PORT_ISOLATED = 4,  /* does not reach other isolated ports */
+    XGRE_PORT_LOCKED = 8,    /* only sources that the FDB has behind this port */
     XGRE_PORT_XDP_XMIT = 16, /* XDP frames may be redirected into it */
     XGRE_PORT_OFFLOADS = 32, /* takes large TCP segments: TCP goes by GRO */
 };

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The library's front door: everything a command does to one instance.
+//
+// Every function throws xgre::Error {object, cause, way out} and leaves things as they were when
+// it does. Changes are idempotent: asking for what is there already reports `unchanged`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "xgre/gre_key.h"
+#include "xgre/ip_addr.h"
+#include "xgre/mac.h"
+#include "xgre/session.h"
+#include "xgre/vlan.h"
+
+namespace xgre {
+
+enum class Change : std::uint8_t { made, unchanged };
+
+enum class TcHook : std::uint8_t { automatic, tcx, clsact };
+
+struct AttachSpec {
+    std::string uplink;
+    Ip4Addr local;                             // must be an address of the uplink
+    std::optional<std::uint32_t> fdb_entries;  // 1..4 000 000; 65 536 without
+    bool upgrade = false;  // replace the programs of a running instance by this tool's
+    bool xdp = true;       // false: TC only
+    TcHook tc_hook = TcHook::automatic;
+};
+
+struct NetworkSpec {
+    std::string name;  // 1..15 of [A-Za-z0-9_.-]
+    std::optional<GreKey> key;
+    std::optional<std::uint32_t> mtu;            // bytes of the largest inner IP packet
+    std::optional<std::chrono::seconds> ageing;  // 1..1 000 000; 300 without
+};
+
+struct PortSpec {
+    std::string device;
+    std::optional<std::string> network;      // without: as it was before the device vanished
+    std::optional<std::uint32_t> mac_limit;  // 0: none
+    std::vector<Mac> static_macs;
+    std::optional<bool> isolated;
+    std::optional<bool> locked;
+    std::optional<bool> learning;
+    std::optional<bool> flood;
+};
+
+struct PeerSpec {
+    Ip4Addr address;
+    std::string network;
+};
+
+struct FdbSpec {
+    Mac mac;
+    std::string network;
+    Vlan vlan;
+    // Exactly one:
+    std::optional<std::string> port;
+    std::optional<Ip4Addr> peer;
+};
+
+// What to show or flush: all that match everything given.
+struct FdbFilter {
+    std::optional<std::string> network;
+    std::optional<Vlan> vlan;
+    std::optional<std::string> port;
+    std::optional<Ip4Addr> peer;
+    std::optional<Mac> mac;  // show only
+};
+
+// ---- What shows return ---------------------------------------------------------------------
+
+struct Traffic {
+    std::uint64_t rx_packets = 0;  // from the VM, or from the peer
+    std::uint64_t rx_bytes = 0;
+    std::uint64_t tx_packets = 0;
+    std::uint64_t tx_bytes = 0;
+};
+
+// How a device is hooked, and why not better.
+struct HookInfo {
+    std::string tc;             // "tcx", "clsact" or "none"
+    std::string xdp;            // "native" or "none"
+    std::string reason;         // why XDP does not run; empty when it does
+    std::string remedy;         // what would change it; may be empty
+    bool xdp_transmit = false;  // XDP may send into it
+    std::string transmit_reason;
+    std::string transmit_remedy;
+};
+
+struct NetworkInfo {
+    std::uint32_t id = 0;
+    std::string name;
+    std::optional<GreKey> key;
+    std::uint32_t mtu = 0;    // in force, bytes
+    bool mtu_is_set = false;  // by --mtu; else it follows from the uplink
+    std::chrono::seconds ageing{0};
+    std::uint32_t ports = 0;
+    std::uint32_t peers = 0;
+};
+
+struct PortInfo {
+    std::string device;
+    std::string network;
+    int ifindex = 0;
+    bool gone = false;  // the device vanished; `port add` brings the port back when it is there
+    std::uint32_t mac_limit = 0;
+    std::uint64_t learned = 0;
+    bool isolated = false;
+    bool locked = false;
+    bool learning = true;
+    bool flood = true;
+    std::vector<Mac> static_macs;
+    HookInfo hook;
+    Traffic traffic;
+};
+
+struct PeerInfo {
+    std::uint32_t id = 0;
+    Ip4Addr address;
+    std::string network;
+    std::optional<GreKey> key;
+    Traffic traffic;
+};
+
+struct FdbInfo {
+    std::string network;
+    std::uint16_t vlan = 0;
+    Mac mac;
+    std::string port;  // a device's name; empty: behind a peer
+    std::optional<Ip4Addr> peer;
+    bool is_static = false;
+    bool expired = false;
+    std::chrono::milliseconds age{0};  // since it was last seen
+};
+
+struct MapInfo {
+    std::string name;
+    std::uint32_t max_entries = 0;
+    std::uint64_t memory = 0;  // bytes
+};
+
+struct InstanceInfo {
+    std::string instance;
+    std::string uplink;
+    int ifindex = 0;
+    bool uplink_gone = false;
+    Ip4Addr local;
+    std::uint32_t abi_version = 0;
+    HookInfo hook;
+    std::uint32_t fdb_entries = 0;
+    std::uint64_t memory = 0;  // bytes pinned
+    std::vector<MapInfo> maps;
+    std::vector<NetworkInfo> networks;
+    std::vector<PortInfo> ports;
+    std::vector<PeerInfo> peers;
+};
+
+struct VerdictCount {
+    std::string program;  // "uplink_xdp", ...
+    std::string verdict;  // "to-port", "unknown-peer", ...
+    std::string help;
+    bool drop = false;
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t copies = 0;
+};
+
+struct NoteCount {
+    std::string name;  // "learned", ...
+    std::string help;
+    std::uint64_t count = 0;
+};
+
+struct Stats {
+    std::vector<VerdictCount> verdicts;  // all of them, also zero ones
+    std::vector<NoteCount> notes;
+    std::vector<PortInfo> ports;
+    std::vector<PeerInfo> peers;
+};
+
+// ---- The instance --------------------------------------------------------------------------
+
+class Instance {
+public:
+    class State;  // the library's own
+
+    // Makes the instance and attaches its programs, or changes what differs. Whole or not at all.
+    static Change attach(const Session& session, const AttachSpec& spec);
+    // Without `all`, refuses while there are networks. With it, removes those too.
+    static Change detach(const Session& session, bool all);
+    // Instances that have pins, by name.
+    static std::vector<std::string> list();
+
+    // For changes: waits for other commands, and repairs what a killed one left half-done.
+    static Instance open(const Session& session);
+    // For shows: reads only.
+    static Instance view(const Session& session);
+
+    Instance(Instance&&) noexcept;
+    Instance& operator=(Instance&&) noexcept;
+    ~Instance();
+
+    // What open() repaired, a sentence each; for stderr.
+    const std::vector<std::string>& repairs() const;
+
+    Change add_network(const NetworkSpec& spec);
+    Change delete_network(const std::string& name);
+    Change add_port(const PortSpec& spec);
+    Change delete_port(const std::string& device);
+    Change add_peer(const PeerSpec& spec);
+    Change delete_peer(const PeerSpec& spec);
+    Change add_fdb(const FdbSpec& spec);
+    Change delete_fdb(const FdbSpec& spec);  // port and peer are ignored
+    // How many learned entries went.
+    std::uint32_t flush_fdb(const FdbFilter& filter);
+
+    InstanceInfo show() const;
+    std::vector<NetworkInfo> networks() const;
+    std::vector<PortInfo> ports() const;
+    std::vector<PeerInfo> peers() const;
+    // One call an entry, since there may be millions.
+    void fdb(const FdbFilter& filter, const std::function<void(const FdbInfo&)>& visit) const;
+    Stats stats() const;
+
+private:
+    explicit Instance(std::unique_ptr<State> state);
+
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace xgre

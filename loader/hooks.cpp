@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/hooks.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "loader/fd.h"
+#include "loader/pins.h"
+#include "xgre/error.h"
+
+namespace xgre {
+namespace {
+
+// uapi/linux/bpf.h, in 6.6 and later; Debian 12's header is older.
+constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
+constexpr std::uint32_t kBefore = 1U << 3;  // BPF_F_BEFORE, of nothing: first
+
+// Tells our filter from others at a clsact hook.
+constexpr std::uint32_t kFilterHandle = 0x7867;
+constexpr std::uint32_t kFilterPriority = 1;
+
+constexpr int kLoopback = 1;
+constexpr const char* kDoctor = "`xgre show` tells what runs where";
+
+struct LinkState {
+    std::uint32_t program;
+    int ifindex;  // 0: the device is gone
+};
+
+std::optional<LinkState> link_state(int fd) {
+    bpf_link_info info{};
+    std::uint32_t len = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &len) != 0) return std::nullopt;
+    // A tcx link's ifindex lies where an XDP link's does.
+    return LinkState{info.prog_id, static_cast<int>(info.xdp.ifindex)};
+}
+
+std::optional<std::uint32_t> program_of(const std::string& path, int ifindex) {
+    const Fd link{bpf_obj_get(path.c_str())};
+    if (!link.is_open()) return std::nullopt;
+    const auto state = link_state(link.get());
+    if (!state || state->ifindex != ifindex) return std::nullopt;
+    return state->program;
+}
+
+void pin_link(const Fd& link, const std::string& path, const std::string& device) {
+    pins::remove(path);  // what is left of a device that had this ifindex before
+    if (bpf_obj_pin(link.get(), path.c_str()) != 0)
+        throw Error::from_errno(device, "pin link", errno, kDoctor);
+}
+
+Fd create_link(int program, int ifindex, bpf_attach_type type, std::uint32_t flags) {
+    bpf_link_create_opts options{};
+    options.sz = sizeof(options);
+    options.flags = flags;
+    return Fd{bpf_link_create(program, ifindex, type, &options)};
+}
+
+// False: there is no such link yet.
+bool replace_in_link(const std::string& path, int ifindex, int program, const std::string& device) {
+    const Fd link{bpf_obj_get(path.c_str())};
+    if (!link.is_open()) return false;
+    const auto state = link_state(link.get());
+    if (!state || state->ifindex != ifindex) return false;
+    if (bpf_link_update(link.get(), program, nullptr) != 0)
+        throw Error::from_errno(device, "replace program", errno, kDoctor);
+    return true;
+}
+
+bpf_tc_hook clsact_hook(int ifindex) {
+    bpf_tc_hook hook{};
+    hook.sz = sizeof(hook);
+    hook.ifindex = ifindex;
+    hook.attach_point = BPF_TC_INGRESS;
+    return hook;
+}
+
+bpf_tc_opts clsact_filter() {
+    bpf_tc_opts options{};
+    options.sz = sizeof(options);
+    options.handle = kFilterHandle;
+    options.priority = kFilterPriority;
+    return options;
+}
+
+// The filters at one side of a clsact qdisc.
+int count_filters(NlSocket& socket, int ifindex, std::uint32_t parent) {
+    const std::unique_ptr<nl_msg, decltype(&nlmsg_free)> message{
+        nlmsg_alloc_simple(RTM_GETTFILTER, NLM_F_DUMP), &nlmsg_free};
+    tcmsg header{};
+    header.tcm_family = AF_UNSPEC;
+    header.tcm_ifindex = ifindex;
+    header.tcm_parent = parent;
+    if (!message || nlmsg_append(message.get(), &header, sizeof(header), NLMSG_ALIGNTO) != 0)
+        throw Error{"netlink", "no memory for a message", "free memory"};
+    int count = 0;
+    socket.request(*message, [&count](const nlmsghdr&) { ++count; });
+    return count;
+}
+
+// The qdisc goes with its last filter; with anybody's filter left, it stays.
+void drop_unused_clsact(int ifindex) {
+    NlSocket socket = NlSocket::open();
+    if (!socket.find_link(ifindex)) return;
+    for (const std::uint32_t side : {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS})
+        if (count_filters(socket, ifindex, TC_H_MAKE(TC_H_CLSACT, side)) != 0) return;
+    bpf_tc_hook hook = clsact_hook(ifindex);
+    hook.attach_point = static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS);
+    bpf_tc_hook_destroy(&hook);  // it is empty: to fail to remove it does no harm
+}
+
+}  // namespace
+
+bool has_tcx(int tc_program) {
+    return create_link(tc_program, kLoopback, kTcxIngress, 0).is_open();
+}
+
+std::string Hooks::pin(const char* kind, int ifindex) const {
+    return fmt::format("{}/{}-{}", directory_, kind, ifindex);
+}
+
+std::optional<std::uint32_t> Hooks::tc(int ifindex) const {
+    if (tc_hook_ == XGRE_TC_HOOK_TCX) return program_of(pin("tcx", ifindex), ifindex);
+    if (!pins::exists(pin("clsact", ifindex))) return std::nullopt;
+    const bpf_tc_hook hook = clsact_hook(ifindex);
+    bpf_tc_opts filter = clsact_filter();
+    if (bpf_tc_query(&hook, &filter) != 0) return std::nullopt;
+    return filter.prog_id;
+}
+
+std::optional<std::uint32_t> Hooks::xdp(int ifindex) const {
+    return program_of(pin("xdp", ifindex), ifindex);
+}
+
+std::vector<int> Hooks::devices() const {
+    std::set<int> all;
+    for (const std::string& name : pins::list(directory_)) {
+        const auto dash = name.find('-');
+        int ifindex = 0;
+        if (dash == std::string::npos) continue;
+        std::from_chars(name.data() + dash + 1, name.data() + name.size(), ifindex);
+        if (ifindex > 0) all.insert(ifindex);
+    }
+    return {all.begin(), all.end()};
+}
+
+void Hooks::set_tc(const LinkInfo& device, int program) const {
+    if (tc_hook_ == XGRE_TC_HOOK_TCX) {
+        const std::string path = pin("tcx", device.index);
+        if (replace_in_link(path, device.index, program, device.name)) return;
+        const Fd link = create_link(program, device.index, kTcxIngress, kBefore);
+        if (!link.is_open()) throw Error::from_errno(device.name, "attach to tcx", errno, kDoctor);
+        pin_link(link, path, device.name);
+        return;
+    }
+    // The marker first: killed before the filter is there, it only marks nothing.
+    const std::string marker = pin("clsact", device.index);
+    pins::remove(marker);
+    if (bpf_obj_pin(program, marker.c_str()) != 0)
+        throw Error::from_errno(device.name, "pin marker", errno, kDoctor);
+    bpf_tc_hook hook = clsact_hook(device.index);
+    if (const int error = bpf_tc_hook_create(&hook); error != 0 && error != -EEXIST)
+        throw Error::from_errno(device.name, "create clsact", -error, kDoctor);
+    bpf_tc_opts filter = clsact_filter();
+    filter.prog_fd = program;
+    filter.flags = BPF_TC_F_REPLACE;
+    if (const int error = bpf_tc_attach(&hook, &filter); error != 0)
+        throw Error::from_errno(device.name, "attach to clsact", -error, kDoctor);
+}
+
+bool Hooks::set_xdp(const LinkInfo& device, int program) const {
+    const std::string path = pin("xdp", device.index);
+    if (replace_in_link(path, device.index, program, device.name)) return true;
+    const Fd link = create_link(program, device.index, BPF_XDP, XDP_FLAGS_DRV_MODE);
+    if (!link.is_open()) {
+        if (errno == EBUSY || errno == EEXIST)
+            throw Error{device.name,
+                        fmt::format("another XDP program is attached (id {})", device.xdp_prog_id),
+                        fmt::format("`ip link set dev {} xdp off` removes it, or attach with "
+                                    "--no-xdp",
+                                    device.name)};
+        return false;
+    }
+    pin_link(link, path, device.name);
+    return true;
+}
+
+void Hooks::clear_xdp(int ifindex) const {
+    pins::remove(pin("xdp", ifindex));
+}
+
+void Hooks::clear(int ifindex) const {
+    clear_xdp(ifindex);
+    pins::remove(pin("tcx", ifindex));
+    const std::string marker = pin("clsact", ifindex);
+    if (!pins::exists(marker)) return;
+    const bpf_tc_hook hook = clsact_hook(ifindex);
+    bpf_tc_opts filter = clsact_filter();
+    // Not there any more: the device went, or another device has its index.
+    if (bpf_tc_query(&hook, &filter) == 0) {
+        filter = clsact_filter();
+        if (const int error = bpf_tc_detach(&hook, &filter); error != 0)
+            throw Error::from_errno(fmt::format("device {}", ifindex), "remove filter", -error,
+                                    kDoctor);
+        drop_unused_clsact(ifindex);
+    }
+    pins::remove(marker);
+}
+
+}  // namespace xgre

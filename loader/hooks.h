@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The programs at the devices: TC by tcx links or, where the kernel has none (before 6.6), by a
+// clsact filter; XDP by links. Pins keep them attached when the command ends.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loader/netlink.h"
+#include "xgre/abi.h"
+
+namespace xgre {
+
+// Can this kernel attach to tcx? Found out by trying on the loopback device.
+bool has_tcx(int tc_program);
+
+class Hooks {
+public:
+    // `directory` holds the pins and exists.
+    Hooks(std::string directory, xgre_tc_hook tc_hook)
+        : directory_{std::move(directory)}, tc_hook_{tc_hook} {}
+
+    // The programs' kernel ids that run at a device by us; nullopt: none of ours.
+    std::optional<std::uint32_t> tc(int ifindex) const;
+    std::optional<std::uint32_t> xdp(int ifindex) const;
+    // The indexes of all devices that something of ours is, or was, attached to.
+    std::vector<int> devices() const;
+
+    // Attach, or replace the program atomically. Before all other programs of the hook: one that
+    // ends the chain must not keep a decapsulated frame from ours. Throws Error.
+    void set_tc(const LinkInfo& device, int program) const;
+    // False: the driver has no native XDP, or not for this device as it is set up. Throws Error
+    // when another program is there.
+    bool set_xdp(const LinkInfo& device, int program) const;
+    // Take ours off; nothing there is no error. XDP first, TC last: what XDP hands over must
+    // always meet TC.
+    void clear_xdp(int ifindex) const;
+    void clear(int ifindex) const;
+
+private:
+    std::string pin(const char* kind, int ifindex) const;
+
+    std::string directory_;
+    xgre_tc_hook tc_hook_;
+};
+
+}  // namespace xgre

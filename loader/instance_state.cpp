@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/instance_state.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "loader/bpffs.h"
+#include "loader/device_probe.h"
+#include "loader/ethtool.h"
+#include "loader/pins.h"
+#include "xgre/error.h"
+
+namespace xgre {
+namespace {
+
+constexpr std::uint32_t kEthernetHeader = 14;
+constexpr std::uint32_t kIpHeader = 20;
+constexpr std::uint32_t kGrePlain = 4;
+constexpr std::uint32_t kGreKeyed = 8;
+constexpr std::uint8_t kTtl = 64;
+constexpr std::uint8_t kProtocolGre = 47;
+
+std::string require_name(const std::string& instance) {
+    if (!pins::is_instance_name(instance))
+        throw Error{"instance " + instance, "not a name for an instance",
+                    "use 1 to 15 letters, digits, _ or -"};
+    return pins::directory(instance);
+}
+
+// Before anything else is read: another version's maps may have other shapes.
+void check_version(const std::string& directory, const std::string& instance) {
+    const std::string path = directory + "/maps/uplink";
+    const Fd map{bpf_obj_get(path.c_str())};
+    if (!map.is_open()) {
+        if (errno == EPERM || errno == EACCES)
+            throw Error{"instance " + instance, "no permission to open its pins", "run as root"};
+        throw Error{"instance " + instance, "not attached",
+                    "run `xgre attach UPLINK --local ADDR` first"};
+    }
+    bpf_map_info info{};
+    std::uint32_t len = sizeof(info);
+    std::uint32_t key = 0;
+    if (bpf_obj_get_info_by_fd(map.get(), &info, &len) != 0 || info.value_size < sizeof(key) ||
+        info.value_size > 4096)
+        throw Error{"instance " + instance, "its pins are not xgre's",
+                    "run `xgre detach --all` and attach again"};
+    std::vector<std::uint8_t> value(info.value_size);
+    std::uint32_t version = 0;
+    if (bpf_map_lookup_elem(map.get(), &key, value.data()) == 0)
+        std::memcpy(&version, value.data(), sizeof(version));
+    if (version != XGRE_ABI_VERSION)
+        throw Error{"instance " + instance,
+                    fmt::format("its pinned maps are of version {}, this tool speaks version {}",
+                                version, XGRE_ABI_VERSION),
+                    "use the tool that made them, or `xgre detach --all` and attach again"};
+}
+
+Datapath open_datapath(const Session& session) {
+    const std::string directory = require_name(session.instance);
+    check_version(directory, session.instance);
+    return Datapath::open(directory);
+}
+
+template <typename V>
+Rows<V> used_rows(const Map<std::uint32_t, V>& map, bool (*is_used)(const V&)) {
+    Rows<V> rows;
+    map.for_each([&](std::uint32_t key, const V& value) {
+        if (is_used(value)) rows.emplace(key, value);
+    });
+    return rows;
+}
+
+std::uint16_t fold(std::uint32_t sum) {
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
+}
+
+}  // namespace
+
+void set_name(char (&field)[XGRE_NAME_LEN], const std::string& name, const std::string& object) {
+    const bool fits = !name.empty() && name.size() < XGRE_NAME_LEN &&
+                      std::ranges::all_of(
+                          name,
+                          [](char c) {
+                              return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' ||
+                                     c == '-' || c == '.';
+                          });
+    if (!fits)
+        throw Error{object + " " + name, "not a name",
+                    "use 1 to 15 letters, digits, `_`, `-` or `.`"};
+    std::memset(field, 0, XGRE_NAME_LEN);
+    std::memcpy(field, name.data(), name.size());
+}
+
+xgre_owner owner_of_port(std::uint32_t ifindex, std::uint32_t slot) {
+    return XGRE_OWNER_PORT | static_cast<xgre_owner>(slot) << XGRE_OWNER_SLOT_SHIFT | ifindex;
+}
+
+xgre_owner owner_of_peer(std::uint32_t peer) {
+    return XGRE_OWNER_PEER | peer;
+}
+
+std::uint64_t kernel_id_of_program(int fd) {
+    bpf_prog_info info{};
+    std::uint32_t len = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &len) != 0)
+        throw Error::from_errno("BPF program", "information", errno, "run as root");
+    return info.id;
+}
+
+std::uint32_t overhead(const xgre_network& network) {
+    return kIpHeader + ((network.flags & XGRE_NETWORK_KEYED) != 0 ? kGreKeyed : kGrePlain) +
+           kEthernetHeader;
+}
+
+xgre_peer make_peer(std::uint32_t network_id, const xgre_network& network, Ip4Addr local,
+                    Ip4Addr remote) {
+    const bool keyed = (network.flags & XGRE_NETWORK_KEYED) != 0;
+    std::array<std::uint8_t, XGRE_OUTER_MAX> bytes{};
+    const std::uint32_t source = local.network_order();
+    const std::uint32_t destination = remote.network_order();
+    bytes[0] = 0x45;  // IPv4, five words
+    bytes[6] = 0x40;  // DF, so that identification 0 will do (RFC 6864)
+    bytes[8] = kTtl;
+    bytes[9] = kProtocolGre;
+    std::memcpy(&bytes[12], &source, sizeof(source));
+    std::memcpy(&bytes[16], &destination, sizeof(destination));
+    bytes[20] = keyed ? 0x20 : 0x00;  // RFC 2890: K
+    bytes[22] = 0x65;                 // Transparent Ethernet Bridging
+    bytes[23] = 0x58;
+    std::memcpy(&bytes[24], &network.key, sizeof(network.key));
+
+    xgre_peer peer{};
+    peer.network = network_id;
+    peer.outer_len = static_cast<__u16>(kIpHeader + (keyed ? kGreKeyed : kGrePlain));
+    peer.remote = destination;
+    peer.local = source;
+    std::memcpy(peer.outer, bytes.data(), sizeof(peer.outer));
+    std::uint32_t sum = 0;
+    for (std::size_t i = 0; i < kIpHeader; i += 2) {
+        std::uint16_t word = 0;
+        std::memcpy(&word, &bytes[i], sizeof(word));
+        sum += word;
+    }
+    peer.ip_sum = fold(sum);
+    return peer;
+}
+
+Instance::State::State(Session wanted, std::optional<InstanceLock> held)
+    : session{std::move(wanted)},
+      lock{std::move(held)},
+      datapath{open_datapath(session)},
+      uplink{datapath.uplink().find(0).value_or(xgre_uplink{})},
+      hooks{pins::links(session.instance), static_cast<xgre_tc_hook>(uplink.tc_hook)} {
+    const auto scope = enter();
+    if (netns_cookie() != uplink.netns_cookie)
+        throw Error{"instance " + session.instance, "it belongs to another network namespace",
+                    "name that with --netns"};
+}
+
+NetnsScope Instance::State::enter() const {
+    if (session.netns) return NetnsScope::enter(*session.netns);
+    return NetnsScope::enter(open_current_netns(), "the current network namespace");
+}
+
+Rows<xgre_network> Instance::State::networks() const {
+    return used_rows<xgre_network>(datapath.networks(), [](const xgre_network& network) {
+        return (network.flags & XGRE_NETWORK_USED) != 0;
+    });
+}
+
+Rows<xgre_port> Instance::State::ports() const {
+    return used_rows<xgre_port>(datapath.ports(), [](const xgre_port&) { return true; });
+}
+
+Rows<xgre_peer> Instance::State::peers() const {
+    return used_rows<xgre_peer>(datapath.peers(),
+                                [](const xgre_peer& peer) { return peer.network != 0; });
+}
+
+std::pair<std::uint32_t, xgre_network> Instance::State::network(const std::string& name) const {
+    for (const auto& [id, network] : networks())
+        if (text_of(network.name) == name) return {id, network};
+    throw Error{
+        "network " + name, "there is none of this name",
+        fmt::format("`xgre network add {}` makes it, `xgre network show` lists them", name)};
+}
+
+std::optional<std::pair<std::uint32_t, xgre_port>> Instance::State::port(
+    const std::string& device) const {
+    for (const auto& [ifindex, port] : ports())
+        if (text_of(port.name) == device) return std::pair{ifindex, port};
+    return std::nullopt;
+}
+
+bool Instance::State::is_live(std::uint32_t ifindex) const {
+    return datapath.redirect().find(ifindex).has_value();
+}
+
+std::uint32_t Instance::State::largest_mtu(const xgre_network& network) const {
+    const auto scope = enter();
+    const auto device = NlSocket::open().find_link(static_cast<int>(uplink.ifindex));
+    if (!device || device->name != text_of(uplink.name)) return 0;
+    return device->mtu > overhead(network) ? device->mtu - overhead(network) : 0;
+}
+
+HookInfo Instance::State::hook_info(const LinkInfo* device, bool is_uplink) const {
+    HookInfo info;
+    info.tc = info.xdp = "none";
+    if (device == nullptr) {
+        info.reason = info.transmit_reason = "the device is gone";
+        return info;
+    }
+    if (hooks.tc(device->index)) info.tc = uplink.tc_hook == XGRE_TC_HOOK_TCX ? "tcx" : "clsact";
+    const XdpFitness fitness = port_xdp(*device);
+    if (hooks.xdp(device->index)) {
+        info.xdp = "native";
+        if (!fitness.ok) {
+            info.reason = "XDP must not run here any more: " + fitness.reason;
+            info.remedy = fitness.remedy;
+        }
+    } else if ((uplink.flags & XGRE_UPLINK_NO_XDP) != 0) {
+        info.reason = "attached with --no-xdp";
+        info.remedy = "`xgre detach --all` and attach without --no-xdp";
+    } else if (!fitness.ok) {
+        info.reason = fitness.reason;
+        info.remedy = fitness.remedy;
+    } else {
+        info.reason = "the driver refused XDP for the device as it is set up";
+        info.remedy = is_uplink ? "lower its MTU or queue count, switch LRO off, then "
+                                  "`xgre attach` again"
+                                : "`xgre port add` again";
+    }
+    const XdpFitness transmit = xdp_transmit(*device);
+    info.xdp_transmit = transmit.ok;
+    info.transmit_reason = transmit.reason;
+    info.transmit_remedy = transmit.remedy;
+    return info;
+}
+
+}  // namespace xgre

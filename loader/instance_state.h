@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// An open instance. Networks, ports and peers are what a user asked for; links, tunnels, flood
+// lists and redirect entries follow from them, and reconcile() makes them so. A command changes
+// a row and reconciles; killed anywhere, the next command's reconcile() ends what it began.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "loader/datapath.h"
+#include "loader/hooks.h"
+#include "loader/lock.h"
+#include "loader/netlink.h"
+#include "loader/netns.h"
+#include "xgre/instance.h"
+
+namespace xgre {
+
+template <typename V>
+using Rows = std::map<std::uint32_t, V>;
+
+class Instance::State {
+public:
+    // Opens the pins. Throws Error when there are none, or of another version, or when they
+    // belong to another network namespace than the session's.
+    State(Session session, std::optional<InstanceLock> lock);
+
+    // Enters the instance's network namespace for as long as the result lives.
+    NetnsScope enter() const;
+
+    // Makes links, tunnels, flood lists and redirect entries what the rows say; returns what it
+    // had to change, a sentence each.
+    std::vector<std::string> reconcile() const;
+
+    Rows<xgre_network> networks() const;  // used ones, by id
+    Rows<xgre_port> ports() const;        // by ifindex, gone ones too
+    Rows<xgre_peer> peers() const;        // used ones, by id
+
+    // Throws Error when there is no such network.
+    std::pair<std::uint32_t, xgre_network> network(const std::string& name) const;
+    std::optional<std::pair<std::uint32_t, xgre_port>> port(const std::string& device) const;
+    // Is the row's device still the one it was added with?
+    bool is_live(std::uint32_t ifindex) const;
+    // MTU of the largest inner IP packet that fits; 0 when the uplink is gone.
+    std::uint32_t largest_mtu(const xgre_network& network) const;
+    HookInfo hook_info(const LinkInfo* device, bool is_uplink) const;
+
+    Session session;
+    std::optional<InstanceLock> lock;
+    Datapath datapath;
+    xgre_uplink uplink;
+    Hooks hooks;
+    std::vector<std::string> repairs;
+};
+
+// ---- Shared by the commands ----------------------------------------------------------------
+
+// Text of a fixed field, up to its zero.
+template <std::size_t N>
+std::string text_of(const char (&field)[N]) {
+    return std::string{field, ::strnlen(field, N)};
+}
+
+// Throws Error when the name does not fit; `object` is what it calls it.
+void set_name(char (&field)[XGRE_NAME_LEN], const std::string& name, const std::string& object);
+
+xgre_owner owner_of_port(std::uint32_t ifindex, std::uint32_t slot);
+xgre_owner owner_of_peer(std::uint32_t peer);
+
+std::uint64_t kernel_id_of_program(int fd);
+
+// Bytes that encapsulation adds to an inner Ethernet frame's IP packet.
+std::uint32_t overhead(const xgre_network& network);
+// The outer header that packets to `remote` carry; see struct xgre_peer.
+xgre_peer make_peer(std::uint32_t network_id, const xgre_network& network, Ip4Addr local,
+                    Ip4Addr remote);
+
+constexpr std::chrono::seconds kDefaultAgeing{300};  // as Linux bridges and Open vSwitch
+
+}  // namespace xgre

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Instance: networks.
+#include <fmt/format.h>
+
+#include "loader/instance_state.h"
+#include "xgre/error.h"
+
+namespace xgre {
+namespace {
+
+constexpr std::chrono::seconds kAgeingMax{1'000'000};  // as in IEEE 802.1Q
+constexpr std::uint32_t kMtuMin = 68;                  // RFC 791
+
+void check_values(const NetworkSpec& spec) {
+    const std::string object = "network " + spec.name;
+    if (spec.ageing && (spec.ageing->count() < 1 || *spec.ageing > kAgeingMax))
+        throw Error{object, fmt::format("ageing {} s is out of range", spec.ageing->count()),
+                    "1 to 1000000 seconds"};
+    if (spec.mtu && *spec.mtu < kMtuMin)
+        throw Error{object, fmt::format("MTU {} is too small", *spec.mtu),
+                    fmt::format("at least {}", kMtuMin)};
+}
+
+std::optional<GreKey> key_of(const xgre_network& network) {
+    if ((network.flags & XGRE_NETWORK_KEYED) == 0) return std::nullopt;
+    return GreKey{Ip4Addr::from_network_order(network.key).host_order()};
+}
+
+std::string describe(const std::optional<GreKey>& key) {
+    return key ? fmt::format("key {}", *key) : "no key";
+}
+
+xgre_network make_network(const NetworkSpec& spec) {
+    xgre_network network{};
+    network.flags = XGRE_NETWORK_USED;
+    if (spec.key) {
+        network.flags |= XGRE_NETWORK_KEYED;
+        network.key = Ip4Addr::from_host_order(spec.key->value()).network_order();
+    }
+    network.ageing_ns =
+        static_cast<__u64>(std::chrono::nanoseconds{spec.ageing.value_or(kDefaultAgeing)}.count());
+    network.mtu = spec.mtu.value_or(0);
+    set_name(network.name, spec.name, "network");
+    return network;
+}
+
+std::uint32_t free_id(const Rows<xgre_network>& networks) {
+    for (std::uint32_t id = 1; id < XGRE_MAX_NETWORKS; ++id)
+        if (!networks.contains(id)) return id;
+    throw Error{"networks", fmt::format("all {} are in use", XGRE_MAX_NETWORKS - 1),
+                "`xgre network del` one that is no longer needed"};
+}
+
+Change update(Instance::State& state, std::uint32_t id, xgre_network network,
+              const NetworkSpec& spec) {
+    if (key_of(network) != spec.key)
+        throw Error{"network " + spec.name, "exists with " + describe(key_of(network)),
+                    fmt::format("`xgre network del {}` first, or take another name", spec.name)};
+    const xgre_network before = network;
+    if (spec.mtu) network.mtu = *spec.mtu;
+    if (spec.ageing)
+        network.ageing_ns = static_cast<__u64>(std::chrono::nanoseconds{*spec.ageing}.count());
+    if (network.mtu == before.mtu && network.ageing_ns == before.ageing_ns)
+        return Change::unchanged;
+    state.datapath.networks().put(id, network);
+    return Change::made;
+}
+
+}  // namespace
+
+Change Instance::add_network(const NetworkSpec& spec) {
+    check_values(spec);
+    xgre_network fresh = make_network(spec);
+    if (const std::uint32_t largest = state_->largest_mtu(fresh);
+        spec.mtu && largest != 0 && *spec.mtu > largest)
+        throw Error{"network " + spec.name,
+                    fmt::format("MTU {} does not fit through the uplink", *spec.mtu),
+                    fmt::format("at most {}, or raise the uplink's MTU", largest)};
+    const auto networks = state_->networks();
+    for (const auto& [id, network] : networks) {
+        if (text_of(network.name) == spec.name) return update(*state_, id, network, spec);
+        if (key_of(network) == spec.key)
+            throw Error{"network " + spec.name,
+                        fmt::format("{} has {} already", text_of(network.name), describe(spec.key)),
+                        "give it a key of its own with --key"};
+    }
+    state_->datapath.networks().put(free_id(networks), fresh);
+    state_->reconcile();
+    return Change::made;
+}
+
+Change Instance::delete_network(const std::string& name) {
+    const auto networks = state_->networks();
+    for (const auto& [id, network] : networks) {
+        if (text_of(network.name) != name) continue;
+        for (const auto& [ifindex, port] : state_->ports())
+            if (port.network == id)
+                throw Error{"network " + name, fmt::format("port {} is in it", text_of(port.name)),
+                            fmt::format("`xgre port del {}` first", text_of(port.name))};
+        for (const auto& [peer_id, peer] : state_->peers())
+            if (peer.network == id) {
+                const Ip4Addr address = Ip4Addr::from_network_order(peer.remote);
+                throw Error{"network " + name, fmt::format("peer {} is in it", address),
+                            fmt::format("`xgre peer del {} --network {}` first", address, name)};
+            }
+        state_->datapath.networks().put(id, xgre_network{});
+        xgre_fdb_flush_args want{};
+        want.match = XGRE_MATCH_NETWORK;
+        want.network = id;
+        state_->datapath.fdb_flush(want);
+        state_->reconcile();
+        return Change::made;
+    }
+    return Change::unchanged;
+}
+
+std::vector<NetworkInfo> Instance::networks() const {
+    std::vector<NetworkInfo> all;
+    const auto ports = state_->ports();
+    const auto peers = state_->peers();
+    for (const auto& [id, network] : state_->networks()) {
+        NetworkInfo info;
+        info.id = id;
+        info.name = text_of(network.name);
+        info.key = key_of(network);
+        info.mtu_is_set = network.mtu != 0;
+        info.mtu = info.mtu_is_set ? network.mtu : state_->largest_mtu(network);
+        info.ageing = std::chrono::duration_cast<std::chrono::seconds>(
+            std::chrono::nanoseconds{network.ageing_ns});
+        for (const auto& [ifindex, port] : ports)
+            info.ports += port.network == id ? 1 : 0;
+        for (const auto& [peer_id, peer] : peers)
+            info.peers += peer.network == id ? 1 : 0;
+        all.push_back(std::move(info));
+    }
+    return all;
+}
+
+}  // namespace xgre

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Instance: ports.
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "loader/device_probe.h"
+#include "loader/instance_state.h"
+#include "loader/undo.h"
+#include "xgre/error.h"
+
+namespace xgre {
+namespace {
+
+constexpr int kLoopback = 1;
+
+LinkInfo check_device(const Instance::State& state, const std::string& name) {
+    NlSocket netlink = NlSocket::open();
+    const LinkInfo device = netlink.get_link(name);
+    const std::string object = "port " + name;
+    if (device.index == kLoopback || !device.ethernet)
+        throw Error{object, "carries no Ethernet frames", "name a tap or a veth"};
+    if (static_cast<__u32>(device.index) == state.uplink.ifindex)
+        throw Error{object, "is the uplink", "name a VM's tap, or a veth towards a namespace"};
+    if (device.master != 0) {
+        const auto master = netlink.find_link(static_cast<int>(device.master));
+        throw Error{object, fmt::format("belongs to {}", master ? master->name : "another device"),
+                    fmt::format("`ip link set dev {} nomaster` first", name)};
+    }
+    return device;
+}
+
+std::uint32_t free_slot(const Rows<xgre_port>& ports) {
+    std::set<std::uint32_t> used;
+    for (const auto& [ifindex, port] : ports)
+        used.insert(port.slot);
+    for (std::uint32_t slot = 0; slot < XGRE_MAX_PORTS; ++slot)
+        if (!used.contains(slot)) return slot;
+    throw Error{"ports", fmt::format("all {} are in use", XGRE_MAX_PORTS),
+                "`xgre port del` one that is no longer needed"};
+}
+
+void set_flag(__u32& flags, __u32 flag, const std::optional<bool>& on, bool inverted = false) {
+    if (!on) return;
+    if (*on != inverted)
+        flags |= flag;
+    else
+        flags &= ~flag;
+}
+
+// `port` with what `spec` asks for; what it does not mention stays.
+xgre_port with_spec(xgre_port port, const PortSpec& spec) {
+    if (spec.mac_limit) port.mac_limit = *spec.mac_limit;
+    set_flag(port.flags, XGRE_PORT_ISOLATED, spec.isolated);
+    set_flag(port.flags, XGRE_PORT_LOCKED, spec.locked);
+    set_flag(port.flags, XGRE_PORT_NO_LEARNING, spec.learning, true);
+    set_flag(port.flags, XGRE_PORT_NO_FLOOD, spec.flood, true);
+    return port;
+}
+
+std::vector<xgre_fdb_key> static_keys(const Instance::State& state, std::uint32_t ifindex) {
+    std::vector<xgre_fdb_key> keys;
+    state.datapath.fdb().for_each([&](const xgre_fdb_key& key, const xgre_fdb_entry& entry) {
+        const bool of_port = (entry.owner & XGRE_OWNER_KIND_MASK) == XGRE_OWNER_PORT &&
+                             static_cast<std::uint32_t>(entry.owner) == ifindex;
+        if (of_port && (entry.owner & XGRE_OWNER_STATIC) != 0) keys.push_back(key);
+    });
+    return keys;
+}
+
+void flush_port(const Instance::State& state, std::uint32_t ifindex) {
+    xgre_fdb_flush_args want{};
+    want.match = XGRE_MATCH_OWNER;
+    want.owner = XGRE_OWNER_PORT | ifindex;
+    state.datapath.fdb_flush(want);
+}
+
+void forget(const Instance::State& state, std::uint32_t ifindex) {
+    state.datapath.ports().erase(ifindex);
+    flush_port(state, ifindex);
+}
+
+// Static MACs that the port does not have yet. Throws before anything is changed when one is
+// no unicast address or belongs to somebody else.
+std::vector<xgre_fdb_key> new_static_keys(const Instance::State& state, const PortSpec& spec,
+                                          std::uint32_t network, std::uint32_t ifindex) {
+    std::vector<xgre_fdb_key> keys;
+    for (const Mac& mac : spec.static_macs) {
+        if (mac.is_group() || mac.is_zero())
+            throw Error{"MAC " + mac.format(), "not the address of one device",
+                        "name a unicast MAC"};
+        xgre_fdb_key key{};
+        key.network = network;
+        std::copy(mac.bytes().begin(), mac.bytes().end(), key.mac);
+        const auto entry = state.datapath.fdb().find(key);
+        const bool is_static = entry && (entry->owner & XGRE_OWNER_STATIC) != 0;
+        const bool ours = entry && static_cast<std::uint32_t>(entry->owner) == ifindex &&
+                          (entry->owner & XGRE_OWNER_KIND_MASK) == XGRE_OWNER_PORT;
+        if (is_static && ours) continue;
+        if (is_static)
+            throw Error{"MAC " + mac.format(), "has a static entry elsewhere",
+                        fmt::format("`xgre fdb del {}` first", mac)};
+        keys.push_back(key);
+    }
+    return keys;
+}
+
+void check_room(const Instance::State& state, std::uint32_t network, const std::string& name) {
+    std::uint32_t count = 0;
+    for (const auto& [ifindex, port] : state.ports())
+        count += port.network == network ? 1 : 0;
+    if (count >= XGRE_FLOOD_PORTS)
+        throw Error{"network " + name, fmt::format("it has {} ports, the most there can be", count),
+                    "`xgre port del` one that is no longer needed"};
+}
+
+Change update_port(const Instance::State& state, std::uint32_t ifindex, const xgre_port& port,
+                   const PortSpec& spec) {
+    const auto keys = new_static_keys(state, spec, port.network, ifindex);
+    const xgre_port wanted = with_spec(port, spec);
+    const bool same = wanted.flags == port.flags && wanted.mac_limit == port.mac_limit;
+    Undo undo;
+    for (const xgre_fdb_key& key : keys) {
+        state.datapath.fdb_put(key, owner_of_port(ifindex, port.slot) | XGRE_OWNER_STATIC);
+        undo.add([&state, key] { state.datapath.fdb_delete(key); });
+    }
+    if (!same) state.datapath.ports().put(ifindex, wanted);
+    // The device's offloads may have changed since: that is what reconcile looks at.
+    const bool adapted = !state.reconcile().empty();
+    undo.commit();
+    return same && keys.empty() && !adapted ? Change::unchanged : Change::made;
+}
+
+// XDP that another program has cannot be taken; better to say so before anything is done.
+void check_foreign_xdp(const Instance::State& state, const LinkInfo& device) {
+    if ((state.uplink.flags & XGRE_UPLINK_NO_XDP) != 0 || device.xdp_prog_id == 0) return;
+    throw Error{"port " + device.name,
+                fmt::format("another XDP program is attached (id {})", device.xdp_prog_id),
+                fmt::format("`ip link set dev {} xdp off` removes it", device.name)};
+}
+
+}  // namespace
+
+Change Instance::add_port(const PortSpec& spec) {
+    State& state = *state_;
+    const auto scope = state.enter();
+    const LinkInfo device = check_device(state, spec.device);
+    const auto ifindex = static_cast<std::uint32_t>(device.index);
+    const auto known = state.port(spec.device);
+    if (!spec.network && !known)
+        throw Error{"port " + spec.device, "not known from before", "name its --network"};
+    const std::uint32_t network =
+        spec.network ? state.network(*spec.network).first : known->second.network;
+    if (known && known->second.network != network)
+        throw Error{"port " + spec.device, "is in another network",
+                    fmt::format("`xgre port del {}` first", spec.device)};
+    if (known && known->first == ifindex && state.is_live(ifindex))
+        return update_port(state, ifindex, known->second, spec);
+
+    const std::string network_name = text_of(state.networks().at(network).name);
+    if (!known) check_room(state, network, network_name);
+    check_foreign_xdp(state, device);
+    std::vector<xgre_fdb_key> statics = new_static_keys(state, spec, network, ifindex);
+    xgre_port port = known ? known->second : xgre_port{};
+    if (!known) port.slot = free_slot(state.ports());
+    port.network = network;
+    set_name(port.name, device.name, "port");
+    port = with_spec(port, spec);
+    if (known) {  // the device came back, under another index or the same
+        const auto kept = static_keys(state, known->first);
+        statics.insert(statics.end(), kept.begin(), kept.end());
+        forget(state, known->first);
+    }
+    // Who had this index before is not coming back under it.
+    if (state.datapath.ports().find(ifindex)) forget(state, ifindex);
+
+    Undo undo;
+    undo.add([&state, ifindex] {
+        forget(state, ifindex);
+        state.reconcile();
+    });
+    state.datapath.learned().put(port.slot, 0);
+    if (!known) state.datapath.port_counters().reset(port.slot);
+    // TC before the row: killed in between, the next command takes the hook off again.
+    state.hooks.set_tc(device, state.datapath.program("port_tc"));
+    state.datapath.redirect().put(ifindex, ifindex);
+    state.datapath.ports().put(ifindex, port);
+    for (const xgre_fdb_key& key : statics)
+        state.datapath.fdb_put(key, owner_of_port(ifindex, port.slot) | XGRE_OWNER_STATIC);
+    state.reconcile();
+    undo.commit();
+    return Change::made;
+}
+
+Change Instance::delete_port(const std::string& device) {
+    const auto known = state_->port(device);
+    if (!known) return Change::unchanged;
+    state_->datapath.ports().erase(known->first);
+    state_->reconcile();
+    flush_port(*state_, known->first);
+    return Change::made;
+}
+
+std::vector<PortInfo> Instance::ports() const {
+    const auto scope = state_->enter();
+    NlSocket netlink = NlSocket::open();
+    const auto networks = state_->networks();
+    std::map<std::uint32_t, std::vector<Mac>> statics;
+    state_->datapath.fdb().for_each([&](const xgre_fdb_key& key, const xgre_fdb_entry& entry) {
+        if ((entry.owner & XGRE_OWNER_STATIC) == 0 ||
+            (entry.owner & XGRE_OWNER_KIND_MASK) != XGRE_OWNER_PORT)
+            return;
+        Mac::Bytes bytes{};
+        std::copy(std::begin(key.mac), std::end(key.mac), bytes.begin());
+        statics[static_cast<std::uint32_t>(entry.owner)].emplace_back(bytes);
+    });
+    std::vector<PortInfo> all;
+    for (const auto& [ifindex, port] : state_->ports()) {
+        PortInfo info;
+        info.device = text_of(port.name);
+        info.ifindex = static_cast<int>(ifindex);
+        if (const auto network = networks.find(port.network); network != networks.end())
+            info.network = text_of(network->second.name);
+        const auto device = netlink.find_link(static_cast<int>(ifindex));
+        info.gone = !device || !state_->is_live(ifindex);
+        info.mac_limit = port.mac_limit;
+        info.learned = state_->datapath.learned().find(port.slot).value_or(0);
+        info.isolated = (port.flags & XGRE_PORT_ISOLATED) != 0;
+        info.locked = (port.flags & XGRE_PORT_LOCKED) != 0;
+        info.learning = (port.flags & XGRE_PORT_NO_LEARNING) == 0;
+        info.flood = (port.flags & XGRE_PORT_NO_FLOOD) == 0;
+        info.static_macs = statics[ifindex];
+        std::ranges::sort(info.static_macs);
+        info.hook = state_->hook_info(info.gone ? nullptr : &*device, false);
+        const xgre_traffic traffic = state_->datapath.port_counters().sum(port.slot);
+        info.traffic = {traffic.rx_packets, traffic.rx_bytes, traffic.tx_packets, traffic.tx_bytes};
+        all.push_back(std::move(info));
+    }
+    std::ranges::sort(all, {}, &PortInfo::device);
+    return all;
+}
+
+}  // namespace xgre

@@ -19,8 +19,8 @@ using std::chrono::seconds;
 
 constexpr int kFormat = 1;
 constexpr seconds kDefaultLeaseTime{3600};
-constexpr seconds kShortestLease{120};  // dnsmasq makes shorter ones this long
-constexpr seconds kLongestLease{UINT32_MAX - 1};  // the largest number means for ever
+constexpr seconds kShortestLease{120};            // dnsmasq makes shorter ones this long
+constexpr seconds kLongestLease{UINT32_MAX - 1};  // dnsmasq takes the next one for endless
 constexpr std::size_t kMostDnsServers = 16;       // dnsmasq cuts an option's text at 1024 bytes
 constexpr std::uint32_t kMostLeases = 1'000'000;
 constexpr std::uint8_t kLongestPrefix = 30;  // the gateway, and one address to lease
@@ -80,8 +80,7 @@ void check_gateway(const Subnet& subnet, Ip4Addr gateway) {
 }
 
 void check_range(const DhcpConfig& config, bool is_default) {
-    const std::string object =
-        fmt::format("range {}-{}", config.range_first, config.range_last);
+    const std::string object = fmt::format("range {}-{}", config.range_first, config.range_last);
     const std::string way_out =
         fmt::format("give two of {} to {}", config.subnet.first(), config.subnet.last());
     if (config.range_last < config.range_first) {
@@ -142,9 +141,9 @@ void check_hosts(const DhcpConfig& config) {
 
 void check_lease_time(seconds time) {
     if (kShortestLease <= time && time <= kLongestLease) return;
-    throw Error{fmt::format("lease time of {} s", time.count()), "it is out of range",
-                fmt::format("give {} to {} seconds", kShortestLease.count(),
-                            kLongestLease.count())};
+    throw Error{
+        fmt::format("lease time of {} s", time.count()), "it is out of range",
+        fmt::format("give {} to {} seconds", kShortestLease.count(), kLongestLease.count())};
 }
 
 // ---- JSON ----------------------------------------------------------------------------------
@@ -172,6 +171,7 @@ DhcpConfig config_of(const Json& json) {
         config.hosts.push_back({value<Mac>(host.at("mac")), value<Ip4Addr>(host.at("address"))});
     config.lease_time = seconds{json.at("lease_time").get<std::uint32_t>()};
     config.netns = text(json, "netns");
+    config.netns_is_ours = json.at("netns_is_ours").get<bool>();
     config.port = text(json, "port");
     config.device = text(json, "device");
     config.port_mac = value<Mac>(json.at("port_mac"));
@@ -238,6 +238,7 @@ std::string format_dhcp_config(const DhcpConfig& config) {
         {"hosts", hosts},
         {"lease_time", config.lease_time.count()},
         {"netns", config.netns},
+        {"netns_is_ours", config.netns_is_ours},
         {"port", config.port},
         {"device", config.device},
         {"port_mac", config.port_mac.format()},
@@ -263,18 +264,13 @@ std::vector<std::string> dnsmasq_arguments(const DhcpConfig& config,
     std::vector<std::string> arguments{
         "dnsmasq",
         // Nothing of the host's own dnsmasq.
-        "--conf-file=/dev/null",
-        "--no-resolv",
-        "--no-hosts",
+        "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
         "--port=0",  // no DNS
-        "--user=" + surroundings.user,
-        "--group=" + surroundings.group,
+        "--user=" + surroundings.user, "--group=" + surroundings.group,
         "--pid-file=" + surroundings.pid_file,
         // One device named in full: dnsmasq binds its socket to it, so that a router's servers do
         // not take each other's messages.
-        "--interface=" + config.device,
-        "--except-interface=lo",
-        "--bind-interfaces",
+        "--interface=" + config.device, "--except-interface=lo", "--bind-interfaces",
         "--dhcp-leasefile=" + surroundings.lease_file,
         fmt::format("--dhcp-lease-max={}", std::min(config.subnet.host_count(), kMostLeases)),
         // It is the only server of this network: it answers at once who asks for an address of

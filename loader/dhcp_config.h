@@ -28,9 +28,10 @@ struct DhcpConfig {
     std::vector<DhcpHost> hosts;  // sorted by MAC
     std::chrono::seconds lease_time{0};
 
-    std::string netns;   // of the router
-    std::string port;    // the veth's end on the host
-    std::string device;  // its end in the router
+    std::string netns;          // of the router
+    bool netns_is_ours = true;  // false: somebody else made it, and it stays
+    std::string port;           // the veth's end on the host
+    std::string device;         // its end in the router
     Mac port_mac;
     Mac device_mac;
 };

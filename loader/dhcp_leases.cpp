@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,9 +24,9 @@ constexpr std::size_t kLongestName = 255;
 
 bool is_name(std::string_view text) {
     return text.size() <= kLongestName && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.';
-    });
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_' || c == '.';
+           });
 }
 
 // `xx:xx:...`, also of no byte.
@@ -45,12 +47,16 @@ bool is_hardware_address(std::string_view text) {
     return !text.empty() && is_bytes(text);
 }
 
-// Seconds since 1970; 0 is a lease without end. Leading zeros are none of dnsmasq's.
+// Seconds since 1970; 0 is a lease without end.
 std::optional<system_clock::time_point> parse_expiry(std::string_view text) {
-    const auto seconds = parse_decimal(text, UINT32_MAX);
-    if (!seconds) return std::nullopt;
-    if (*seconds == 0) return system_clock::time_point::max();
-    return system_clock::time_point{std::chrono::seconds{*seconds}};
+    constexpr auto latest = std::chrono::floor<std::chrono::seconds>(
+        system_clock::time_point::max().time_since_epoch());
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    if (seconds < 0 || seconds > latest.count()) return std::nullopt;
+    if (seconds == 0) return system_clock::time_point::max();
+    return system_clock::time_point{std::chrono::seconds{seconds}};
 }
 
 std::optional<std::array<std::string_view, kFields>> fields_of(std::string_view line) {
@@ -72,22 +78,23 @@ std::optional<LeaseLine> parse_line(std::string_view line) {
     const auto& [expiry_text, hardware, address_text, name, client_id] = *fields;
     const auto expiry = parse_expiry(expiry_text);
     const auto address = Ip4Addr::parse(address_text);
-    const bool well_formed = expiry && address && is_hardware_address(hardware) &&
-                             (name == "*" || is_name(name)) &&
-                             (client_id == "*" ||
-                              (client_id.size() <= kLongestClientId && is_bytes(client_id)));
+    const bool well_formed =
+        expiry && address && is_hardware_address(hardware) && (name == "*" || is_name(name)) &&
+        (client_id == "*" || (client_id.size() <= kLongestClientId && is_bytes(client_id)));
     if (!well_formed) return std::nullopt;
     return LeaseLine{std::string{line}, *expiry, Mac::parse(hardware), *address,
                      name == "*" ? std::string{} : std::string{name}};
 }
 
-// A line whose newline is missing may have lost the end of any field that it ends in. With a
-// client id begun, the four fields before it are whole, and a lease without one is found by its
-// MAC.
+// A line whose newline is missing may have lost the end of the field that it ends in, but what a
+// space follows is whole. Expiry, MAC and address are a lease: without its client id it is found
+// by the MAC.
 std::optional<LeaseLine> parse_cut_line(std::string_view line) {
     const std::size_t last_space = line.rfind(' ');
-    if (last_space == std::string_view::npos || last_space + 1 == line.size()) return std::nullopt;
-    return parse_line(fmt::format("{} *", line.substr(0, last_space)));
+    if (last_space == std::string_view::npos) return std::nullopt;
+    const std::string_view whole = line.substr(0, last_space);
+    const auto fields = std::ranges::count(whole, ' ') + 1;
+    return parse_line(fmt::format("{}{}", whole, fields == 3 ? " * *" : " *"));
 }
 
 }  // namespace

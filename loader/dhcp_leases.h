@@ -16,7 +16,7 @@ namespace xgre {
 
 // One line: `<expiry> <hardware address> <address> <name or *> <client id or *>`.
 struct LeaseLine {
-    std::string text;  // as dnsmasq wants it back, without the newline
+    std::string text;                              // as dnsmasq wants it back, without the newline
     std::chrono::system_clock::time_point expiry;  // max(): never
     std::optional<Mac> mac;  // nullopt: the client claims another kind of hardware than Ethernet
     Ip4Addr address;

@@ -111,18 +111,17 @@ static __always_inline void flood_ports(struct flood_walk *walk)
     bpf_loop(XGRE_FLOOD_PORTS, copy_to_port, walk, 0);
 }
 
-/* Encapsulates the frame itself: nothing else can be sent from it afterwards. */
-static __always_inline void flood_peers(struct flood_walk *walk, struct wrap *wrap,
+/*
+ * Encapsulates the frame itself: nothing else can be sent from it afterwards. The headers are as
+ * long as the network has them, and not as some peer of the list, which may be gone.
+ */
+static __always_inline void flood_peers(struct flood_walk *walk, struct wrap *wrap, bool keyed,
                                         __u32 header_len)
 {
-    __u32 first = walk->list->peer[0];
-    struct xgre_peer *peer;
     enum xgre_verdict verdict;
 
     if (!walk->list->peers) return;
-    peer = find_peer(first);
-    if (!peer) return;
-    verdict = plan_wrap(walk->skb, walk->uplink, peer, header_len, wrap);
+    verdict = plan_wrap(walk->skb, walk->uplink, keyed, header_len, wrap);
     if (!verdict) verdict = make_room(walk->skb, wrap);
     if (verdict) {
         walk->any_target = 1;

@@ -10,7 +10,6 @@
 #include "forward.h"
 
 #define MAX_TAGS 4
-#define TC_ACT_STOLEN 4 /* consumed, and no drop in the kernel's statistics */
 
 /* Deepest byte that a header we read can end at: Ethernet, IPv4, GRE, Ethernet + tag, IPv6, TCP. */
 #define HEADERS_MAX (14 + 60 + 16 + 18 + 40 + 60)
@@ -220,14 +219,13 @@ STEP int plan_segments(struct __sk_buff *skb, const struct xgre_uplink *uplink, 
 }
 
 static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
-                                                   const struct xgre_uplink *uplink,
-                                                   const struct xgre_peer *peer, __u32 header_len,
-                                                   struct wrap *wrap)
+                                                   const struct xgre_uplink *uplink, bool keyed,
+                                                   __u32 header_len, struct wrap *wrap)
 {
     int verdict = lift_tags(skb, &wrap->tags);
 
     if (verdict) return verdict;
-    wrap->outer_len = peer->outer_len == OUTER_KEYED ? OUTER_KEYED : OUTER_PLAIN;
+    wrap->outer_len = keyed ? OUTER_KEYED : OUTER_PLAIN;
     wrap->inner_len = skb->len + 4 * wrap->tags.count;
     wrap->ip_len = wrap->outer_len + wrap->inner_len;
     wrap->shrink = 0;

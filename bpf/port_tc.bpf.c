@@ -35,7 +35,7 @@ static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
     enum xgre_verdict verdict;
 
     if (!peer) return XGRE_PEER_GONE;
-    verdict = plan_wrap(skb, uplink, peer, d->header_len, &wrap);
+    verdict = plan_wrap(skb, uplink, peer->outer_len == OUTER_KEYED, d->header_len, &wrap);
     if (verdict) return verdict;
     verdict = find_next_hop(skb, uplink, peer, wrap.ip_len, &d->hop);
     if (verdict) return verdict;
@@ -69,9 +69,9 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
     };
     struct wrap wrap = {};
 
-    if (!walk.list) return XGRE_NO_TARGET;
+    if (!walk.list || !d->from.network) return XGRE_NO_TARGET;
     flood_ports(&walk);
-    flood_peers(&walk, &wrap, d->header_len);
+    flood_peers(&walk, &wrap, d->from.network->flags & XGRE_NETWORK_KEYED, d->header_len);
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;
 }
 
@@ -103,7 +103,6 @@ int port_tc(struct __sk_buff *skb)
     verdict = handle(skb, uplink, &d);
     count_verdict(XGRE_PROGRAM_PORT_TC, verdict, &d.weight);
     if (d.from.port) count_port_rx(d.from.port->slot, &d.weight);
-    if (verdict == XGRE_FLOODED) return TC_ACT_STOLEN;
     if (verdict == XGRE_TO_PORT && d.to.port) {
         count_port_tx(d.to.port->slot, &d.weight);
         return bpf_redirect(d.to.id, 0);
@@ -113,5 +112,6 @@ int port_tc(struct __sk_buff *skb)
         return d.hop.resolved ? bpf_redirect(uplink->ifindex, 0)
                               : bpf_redirect_neigh(uplink->ifindex, NULL, 0, 0);
     }
+    /* Flooded, too: tcx has no "stolen", and hands a frame with that verdict to the host. */
     return TC_ACT_SHOT;
 }

@@ -45,6 +45,8 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     enum xgre_verdict verdict = parse_ethernet(&c, &d->eth);
 
     if (verdict) return verdict;
+    /* A flood copy on its way to be resolved has no addresses; its mark is for TC to see. */
+    if (is_zero(d->eth.src)) return XGRE_PUNT;
     verdict = from_port(ctx->ingress_ifindex, &d->eth, &d->from, &d->to);
     if (verdict == XGRE_TO_PORT) return send_to_port(ctx, d);
     if (verdict == XGRE_TO_PEER) return send_to_peer(ctx, uplink, d);

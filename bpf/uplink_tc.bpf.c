@@ -101,7 +101,7 @@ int uplink_tc(struct __sk_buff *skb)
     if (verdict == XGRE_PASS) return TC_ACT_UNSPEC;
     count_verdict(XGRE_PROGRAM_UPLINK_TC, verdict, &a.weight);
     if (a.peer) count_peer_rx(a.peer, &a.weight);
-    if (verdict == XGRE_FLOODED) return TC_ACT_STOLEN;
+    /* Flooded, too: tcx has no "stolen", and hands a frame with that verdict to the host. */
     if (verdict != XGRE_TO_PORT || !a.to.port) return TC_ACT_SHOT;
     count_port_tx(a.to.port->slot, &a.weight);
     return bpf_redirect(a.to.id, 0);

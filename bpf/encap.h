@@ -59,10 +59,17 @@ static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct x
         .ipv4_src = peer->local,
         .ipv4_dst = peer->remote,
     };
-    long err = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+    __u32 mtu = 0;
+    long err;
 
     hop->resolved = false;
-    if (err == BPF_FIB_LKUP_RET_NO_NEIGH || err == BPF_FIB_LKUP_RET_FWD_DISABLED) return XGRE_GO;
+    if (ip_len > 0xffff) return XGRE_TOO_LARGE;
+    err = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+    if (err == BPF_FIB_LKUP_RET_NO_NEIGH) return XGRE_GO;
+    if (err == BPF_FIB_LKUP_RET_FWD_DISABLED) { /* then only the device's MTU is known */
+        bpf_check_mtu(ctx, uplink->ifindex, &mtu, 0, 0);
+        return ip_len > mtu ? XGRE_TOO_LARGE : XGRE_GO;
+    }
     if (err == BPF_FIB_LKUP_RET_FRAG_NEEDED) return XGRE_TOO_LARGE;
     if (err || fib.ifindex != uplink->ifindex) return XGRE_NO_ROUTE;
     __builtin_memcpy(hop->dst, fib.dmac, sizeof(hop->dst));

@@ -80,10 +80,12 @@ static __always_inline bool is_expired(const struct xgre_fdb_entry *entry, __u64
 STEP xgre_owner fdb_find(const struct xgre_fdb_key *key, __u64 now, __u64 ageing_ns)
 {
     struct xgre_fdb_entry *entry;
+    struct xgre_fdb_key copy; /* Linux 6.1 takes no map key from a global function's argument */
     xgre_owner owner;
 
     if (!key) return 0;
-    entry = bpf_map_lookup_elem(&fdb, key);
+    copy = *key;
+    entry = bpf_map_lookup_elem(&fdb, &copy);
     if (!entry || is_expired(entry, now, ageing_ns)) return 0;
     owner = *(volatile xgre_owner *)&entry->owner;
     return owner_kind(owner) == XGRE_OWNER_DEAD ? 0 : owner;
@@ -139,13 +141,15 @@ STEP int fdb_learn(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now, 
                    __u32 limit)
 {
     struct xgre_fdb_entry *entry;
+    struct xgre_fdb_key copy; /* as in fdb_find */
     xgre_owner old;
     bool expired;
 
     if (!key) return 0;
-    entry = bpf_map_lookup_elem(&fdb, key);
+    copy = *key;
+    entry = bpf_map_lookup_elem(&fdb, &copy);
     if (!entry) {
-        fdb_insert(key, owner, now, limit);
+        fdb_insert(&copy, owner, now, limit);
         return 0;
     }
     old = *(volatile xgre_owner *)&entry->owner;

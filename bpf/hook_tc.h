@@ -9,8 +9,6 @@
 #include "encap.h"
 #include "forward.h"
 
-#define MAX_TAGS 4
-
 /* Deepest byte that a header we read can end at: Ethernet, IPv4, GRE, Ethernet + tag, IPv6, TCP. */
 #define HEADERS_MAX (14 + 60 + 16 + 18 + 40 + 60)
 
@@ -142,9 +140,13 @@ struct sum_walk {
 static long sum_chunk(__u32 index, struct sum_walk *walk)
 {
     __u32 chunk[SUM_CHUNK / 4] = {};
-    __u32 len = walk->left < SUM_CHUNK ? walk->left : SUM_CHUNK;
+    __u64 len = (__u64)walk->left - 1;
 
-    if (!len) return 1;
+    if (!walk->left) return 1;
+    /* Written so that Linux 6.1, too, sees a length of 1 to SUM_CHUNK. */
+    if (len > SUM_CHUNK - 1) len = SUM_CHUNK - 1;
+    barrier_var(len);
+    len = (len & (SUM_CHUNK - 1)) + 1;
     if (bpf_skb_load_bytes(walk->skb, walk->offset, chunk, len)) {
         walk->failed = 1;
         return 1;

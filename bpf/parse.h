@@ -194,6 +194,24 @@ static __always_inline enum xgre_verdict parse_ethernet(struct cursor *c, struct
     return XGRE_GO;
 }
 
+#define MAX_TAGS 4 /* what TC can take out and put back */
+
+/* `c` stands behind the first tag, as parse_ethernet leaves it. */
+static __always_inline bool has_too_many_tags(struct cursor c, const struct ethernet *eth)
+{
+    __be16 type = eth->type;
+
+    if (eth->len == sizeof(struct ethhdr)) return false;
+#pragma unroll
+    for (int i = 1; i < MAX_TAGS; i++) {
+        struct vlan_hdr *tag = is_vlan(type) ? take(&c, sizeof(*tag)) : NULL;
+
+        if (!tag) return false;
+        type = tag->h_vlan_encapsulated_proto;
+    }
+    return is_vlan(type);
+}
+
 /*
  * Length of everything up to the payload of a TCP segment, from the Ethernet header on; 0 when
  * it is no TCP that GRO could merge: another protocol, a fragment, options, a double tag.

@@ -11,6 +11,7 @@ struct departure {
     struct ethernet eth;
     struct origin from;
     struct target to;
+    bool too_many_tags;
 };
 
 static __always_inline enum xgre_verdict send_to_port(struct xdp_md *ctx, struct departure *d)
@@ -30,6 +31,7 @@ static __always_inline enum xgre_verdict send_to_peer(struct xdp_md *ctx,
     struct next_hop hop;
 
     if (!d->to.peer || !(uplink->flags & XGRE_UPLINK_XDP_XMIT)) return XGRE_PUNT;
+    if (d->too_many_tags) return XGRE_PUNT; /* TC refuses it, so XDP does not send it either */
     verdict = find_next_hop(ctx, uplink, d->to.peer, frame_len(ctx) + d->to.peer->outer_len, &hop);
     if (verdict) return verdict;
     if (!hop.resolved) return XGRE_PUNT;
@@ -47,6 +49,7 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     if (verdict) return verdict;
     /* A flood copy on its way to be resolved has no addresses; its mark is for TC to see. */
     if (is_zero(d->eth.src)) return XGRE_PUNT;
+    d->too_many_tags = has_too_many_tags(c, &d->eth);
     verdict = from_port(ctx->ingress_ifindex, &d->eth, &d->from, &d->to);
     if (verdict == XGRE_TO_PORT) return send_to_port(ctx, d);
     if (verdict == XGRE_TO_PEER) return send_to_peer(ctx, uplink, d);

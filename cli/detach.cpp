@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "cli/context.h"
+#include "xgre/dhcp.h"
+
+namespace xgre::cli {
+
+void add_detach_command(CLI::App& app, Context& context) {
+    auto* detach = app.add_subcommand("detach", "end the instance: nothing of it stays");
+    auto all = std::make_shared<bool>(false);
+    detach->add_flag("--all", *all,
+                     "also when it still has networks: remove them, their ports, peers and DHCP");
+    detach->footer(
+        "Example:\n"
+        "  xgre detach --all");
+    detach->callback([&context, all] {
+        if (*all) stop_all_dhcp(context.session);
+        report(context, Instance::detach(context.session, *all),
+               fmt::format("instance {}", context.session.instance), "not there");
+    });
+}
+
+}  // namespace xgre::cli

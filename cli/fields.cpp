@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/fields.h"
+
+#include <chrono>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace xgre::cli {
+namespace {
+
+// A value type as text; null for none.
+template <typename T>
+Json text_of(const std::optional<T>& value) {
+    if (!value) return nullptr;
+    return value->format();
+}
+
+Json text_or_null(const std::string& text) {
+    if (text.empty()) return nullptr;
+    return text;
+}
+
+template <typename T>
+Json texts_of(const std::vector<T>& values) {
+    Json list = Json::array();
+    for (const T& value : values)
+        list.push_back(value.format());
+    return list;
+}
+
+std::string yes_or_no(const Json& value) {
+    return value.get<bool>() ? "yes" : "no";
+}
+
+std::string no_limit(const Json& value) {
+    return value.get<std::uint64_t>() == 0 ? "none" : plain(value);
+}
+
+std::chrono::milliseconds time_left(const DhcpLease& lease) {
+    const auto left = lease.expiry - std::chrono::system_clock::now();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(left);
+}
+
+// dnsmasq writes 0 for a lease that never ends.
+bool never_ends(const DhcpLease& lease) {
+    return lease.expiry == std::chrono::system_clock::time_point{};
+}
+
+Json expiry_of(const DhcpLease& lease) {
+    if (never_ends(lease)) return nullptr;
+    const auto time = std::chrono::system_clock::to_time_t(lease.expiry);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time));
+}
+
+}  // namespace
+
+Json seconds_of(std::chrono::milliseconds time) {
+    return static_cast<double>(time.count()) / 1000;
+}
+
+const Fields<HookInfo>& hook_fields() {
+    static const Fields<HookInfo> fields{
+        {"tc", "TC", [](const HookInfo& h) { return h.tc; }},
+        {"xdp", "XDP", [](const HookInfo& h) { return h.xdp; }},
+        {"xdp_reason", "", [](const HookInfo& h) { return text_or_null(h.reason); }},
+        {"xdp_remedy", "", [](const HookInfo& h) { return text_or_null(h.remedy); }},
+        {"xdp_transmit", "XDP-TX", [](const HookInfo& h) { return h.xdp_transmit; }, yes_or_no},
+        {"xdp_transmit_reason", "",
+         [](const HookInfo& h) { return text_or_null(h.transmit_reason); }},
+        {"xdp_transmit_remedy", "",
+         [](const HookInfo& h) { return text_or_null(h.transmit_remedy); }},
+    };
+    return fields;
+}
+
+const Fields<Traffic>& traffic_fields() {
+    static const Fields<Traffic> fields{
+        {"rx_packets", "RX-PACKETS", [](const Traffic& t) { return t.rx_packets; }, plain,
+         kTraffic},
+        {"rx_bytes", "RX-BYTES", [](const Traffic& t) { return t.rx_bytes; }, plain, kTraffic},
+        {"tx_packets", "TX-PACKETS", [](const Traffic& t) { return t.tx_packets; }, plain,
+         kTraffic},
+        {"tx_bytes", "TX-BYTES", [](const Traffic& t) { return t.tx_bytes; }, plain, kTraffic},
+    };
+    return fields;
+}
+
+const Fields<NetworkInfo>& network_fields() {
+    static const Fields<NetworkInfo> fields{
+        {"network", "NETWORK", [](const NetworkInfo& n) { return n.name; }},
+        {"id", "", [](const NetworkInfo& n) { return n.id; }},
+        {"key", "KEY",
+         [](const NetworkInfo& n) -> Json {
+             if (!n.key) return nullptr;
+             return n.key->value();
+         }},
+        {"mtu", "MTU", [](const NetworkInfo& n) { return n.mtu; }},
+        {"mtu_is_set", "", [](const NetworkInfo& n) { return n.mtu_is_set; }},
+        {"ageing", "AGEING", [](const NetworkInfo& n) { return n.ageing.count(); }, seconds},
+        {"ports", "PORTS", [](const NetworkInfo& n) { return n.ports; }},
+        {"peers", "PEERS", [](const NetworkInfo& n) { return n.peers; }},
+    };
+    return fields;
+}
+
+const Fields<PortInfo>& port_fields() {
+    static const Fields<PortInfo> fields = [] {
+        Fields<PortInfo> list{
+            {"device", "PORT", [](const PortInfo& p) { return p.device; }, plain, kBoth},
+            {"network", "NETWORK", [](const PortInfo& p) { return p.network; }, plain, kBoth},
+            {"ifindex", "", [](const PortInfo& p) { return p.ifindex; }},
+            {"gone", "", [](const PortInfo& p) { return p.gone; }},
+            {"", "STATE", [](const PortInfo& p) { return p.gone ? "gone" : "live"; }},
+        };
+        append<PortInfo, HookInfo>(list, hook_fields(),
+                                   [](const PortInfo& p) -> const HookInfo& { return p.hook; });
+        const Fields<PortInfo> settings{
+            {"learned", "LEARNED", [](const PortInfo& p) { return p.learned; }},
+            {"mac_limit", "LIMIT", [](const PortInfo& p) { return p.mac_limit; }, no_limit},
+            {"isolated", "ISOLATED", [](const PortInfo& p) { return p.isolated; }},
+            {"locked", "LOCKED", [](const PortInfo& p) { return p.locked; }},
+            {"learning", "LEARNING", [](const PortInfo& p) { return p.learning; }},
+            {"flood", "FLOOD", [](const PortInfo& p) { return p.flood; }},
+            {"static_macs", "STATIC", [](const PortInfo& p) { return texts_of(p.static_macs); }},
+        };
+        list.insert(list.end(), settings.begin(), settings.end());
+        append<PortInfo, Traffic>(list, traffic_fields(),
+                                  [](const PortInfo& p) -> const Traffic& { return p.traffic; });
+        return list;
+    }();
+    return fields;
+}
+
+const Fields<PeerInfo>& peer_fields() {
+    static const Fields<PeerInfo> fields = [] {
+        Fields<PeerInfo> list{
+            {"address", "PEER", [](const PeerInfo& p) { return p.address.format(); }, plain, kBoth},
+            {"network", "NETWORK", [](const PeerInfo& p) { return p.network; }, plain, kBoth},
+            {"id", "", [](const PeerInfo& p) { return p.id; }},
+            {"key", "KEY",
+             [](const PeerInfo& p) -> Json {
+                 if (!p.key) return nullptr;
+                 return p.key->value();
+             }},
+        };
+        append<PeerInfo, Traffic>(list, traffic_fields(),
+                                  [](const PeerInfo& p) -> const Traffic& { return p.traffic; });
+        return list;
+    }();
+    return fields;
+}
+
+const Fields<FdbInfo>& fdb_fields() {
+    static const Fields<FdbInfo> fields{
+        {"mac", "MAC", [](const FdbInfo& e) { return e.mac.format(); }},
+        {"network", "NETWORK", [](const FdbInfo& e) { return e.network; }},
+        {"vlan", "VLAN", [](const FdbInfo& e) { return e.vlan; }},
+        {"port", "PORT", [](const FdbInfo& e) { return text_or_null(e.port); }},
+        {"peer", "PEER", [](const FdbInfo& e) { return text_of(e.peer); }},
+        {"static", "", [](const FdbInfo& e) { return e.is_static; }},
+        {"expired", "", [](const FdbInfo& e) { return e.expired; }},
+        {"", "STATE",
+         [](const FdbInfo& e) {
+             if (e.is_static) return "static";
+             return e.expired ? "expired" : "learned";
+         }},
+        {"age", "AGE",
+         [](const FdbInfo& e) -> Json {
+             if (e.is_static) return nullptr;  // it does not age
+             return seconds_of(e.age);
+         },
+         seconds},
+    };
+    return fields;
+}
+
+const Fields<MapInfo>& map_fields() {
+    static const Fields<MapInfo> fields{
+        {"name", "MAP", [](const MapInfo& m) { return m.name; }},
+        {"max_entries", "ENTRIES", [](const MapInfo& m) { return m.max_entries; }},
+        {"memory", "MEMORY", [](const MapInfo& m) { return m.memory; }, size},
+    };
+    return fields;
+}
+
+const Fields<InstanceInfo>& instance_fields() {
+    static const Fields<InstanceInfo> fields = [] {
+        Fields<InstanceInfo> list{
+            {"instance", "instance", [](const InstanceInfo& i) { return i.instance; }},
+            {"uplink", "uplink", [](const InstanceInfo& i) { return i.uplink; }},
+            {"ifindex", "", [](const InstanceInfo& i) { return i.ifindex; }},
+            {"uplink_gone", "", [](const InstanceInfo& i) { return i.uplink_gone; }},
+            {"local", "local", [](const InstanceInfo& i) { return i.local.format(); }},
+        };
+        // The table of devices has them in columns.
+        for (const Field<HookInfo>& field : hook_fields()) {
+            list.push_back(
+                {field.name, "", [get = field.get](const InstanceInfo& i) { return get(i.hook); }});
+        }
+        const Fields<InstanceInfo> rest{
+            {"fdb_entries", "room in the fdb", [](const InstanceInfo& i) { return i.fdb_entries; }},
+            {"memory", "memory pinned", [](const InstanceInfo& i) { return i.memory; }, size},
+            {"abi_version", "abi version", [](const InstanceInfo& i) { return i.abi_version; }},
+            {"networks", "",
+             [](const InstanceInfo& i) { return to_json(network_fields(), i.networks); }},
+            {"ports", "", [](const InstanceInfo& i) { return to_json(port_fields(), i.ports); }},
+            {"peers", "", [](const InstanceInfo& i) { return to_json(peer_fields(), i.peers); }},
+            {"maps", "", [](const InstanceInfo& i) { return to_json(map_fields(), i.maps); }},
+        };
+        list.insert(list.end(), rest.begin(), rest.end());
+        return list;
+    }();
+    return fields;
+}
+
+const Fields<VerdictCount>& verdict_fields() {
+    static const Fields<VerdictCount> fields{
+        {"program", "PROGRAM", [](const VerdictCount& v) { return v.program; }, plain, kTraffic},
+        {"verdict", "VERDICT", [](const VerdictCount& v) { return v.verdict; }, plain, kTraffic},
+        {"drop", "", [](const VerdictCount& v) { return v.drop; }},
+        {"packets", "PACKETS", [](const VerdictCount& v) { return v.packets; }, plain, kTraffic},
+        {"bytes", "BYTES", [](const VerdictCount& v) { return v.bytes; }, plain, kTraffic},
+        {"copies", "COPIES", [](const VerdictCount& v) { return v.copies; }, plain, kTraffic},
+        {"help", "", [](const VerdictCount& v) { return v.help; }},
+        {"", "MEANING", [](const VerdictCount& v) { return v.drop ? "drop: " + v.help : v.help; },
+         plain, kTraffic},
+    };
+    return fields;
+}
+
+const Fields<NoteCount>& note_fields() {
+    static const Fields<NoteCount> fields{
+        {"name", "NOTE", [](const NoteCount& n) { return n.name; }, plain, kTraffic},
+        {"count", "COUNT", [](const NoteCount& n) { return n.count; }, plain, kTraffic},
+        {"help", "MEANING", [](const NoteCount& n) { return n.help; }, plain, kTraffic},
+    };
+    return fields;
+}
+
+const Fields<DhcpLease>& lease_fields() {
+    static const Fields<DhcpLease> fields{
+        {"mac", "MAC", [](const DhcpLease& l) { return l.mac.format(); }},
+        {"address", "ADDRESS", [](const DhcpLease& l) { return l.address.format(); }},
+        {"name", "NAME", [](const DhcpLease& l) { return text_or_null(l.name); }},
+        {"expiry", "", expiry_of},
+        {"expires_in", "EXPIRES-IN",
+         [](const DhcpLease& l) -> Json {
+             if (never_ends(l)) return nullptr;
+             return seconds_of(time_left(l));
+         },
+         seconds},
+        {"port", "PORT", [](const DhcpLease& l) { return text_or_null(l.port); }},
+        {"peer", "PEER", [](const DhcpLease& l) { return text_of(l.peer); }},
+    };
+    return fields;
+}
+
+const Fields<DhcpInfo>& dhcp_fields() {
+    static const Fields<DhcpInfo> fields{
+        {"network", "NETWORK", [](const DhcpInfo& d) { return d.network; }},
+        {"running", "", [](const DhcpInfo& d) { return d.running; }},
+        {"", "STATE", [](const DhcpInfo& d) { return d.running ? "running" : "stopped"; }},
+        {"subnet", "SUBNET", [](const DhcpInfo& d) { return d.subnet.format(); }},
+        {"", "RANGE",
+         [](const DhcpInfo& d) { return fmt::format("{}-{}", d.range_first, d.range_last); }},
+        {"range_first", "", [](const DhcpInfo& d) { return d.range_first.format(); }},
+        {"range_last", "", [](const DhcpInfo& d) { return d.range_last.format(); }},
+        {"gateway", "GATEWAY", [](const DhcpInfo& d) { return d.gateway.format(); }},
+        {"mtu", "MTU", [](const DhcpInfo& d) { return d.mtu; }},
+        {"dns", "DNS", [](const DhcpInfo& d) { return texts_of(d.dns); }},
+        {"hosts", "",
+         [](const DhcpInfo& d) {
+             Json list = Json::array();
+             for (const DhcpHost& host : d.hosts) {
+                 list.push_back({{"mac", host.mac.format()}, {"address", host.address.format()}});
+             }
+             return list;
+         }},
+        {"netns", "NETNS", [](const DhcpInfo& d) { return d.netns; }},
+        {"device", "PORT", [](const DhcpInfo& d) { return d.device; }},
+        {"pid", "PID", [](const DhcpInfo& d) { return json_or_null(d.pid); }},
+        {"problems", "", [](const DhcpInfo& d) { return Json(d.problems); }},
+        {"leases", "", [](const DhcpInfo& d) { return to_json(lease_fields(), d.leases); }},
+    };
+    return fields;
+}
+
+}  // namespace xgre::cli

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What options take: text becomes a value here, once, or a Misuse that says what was expected.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/misuse.h"
+#include "xgre/dhcp.h"
+#include "xgre/gre_key.h"
+#include "xgre/instance.h"
+#include "xgre/ip_addr.h"
+#include "xgre/mac.h"
+#include "xgre/vlan.h"
+
+namespace xgre::cli {
+
+template <typename T>
+struct Syntax {
+    std::string placeholder;  // in help: MAC
+    std::string is_a;         // "a MAC address", after "'...' is not"
+    std::string give;         // "six bytes like 02:00:00:00:00:01", after "give"
+    std::function<std::optional<T>(std::string_view)> parse;
+};
+
+struct AddressRange {
+    Ip4Addr first;
+    Ip4Addr last;
+};
+
+Syntax<Mac> mac_syntax();
+Syntax<Ip4Addr> address_syntax();
+Syntax<Subnet> subnet_syntax();
+Syntax<GreKey> key_syntax();
+Syntax<Vlan> vlan_syntax();
+Syntax<AddressRange> range_syntax();  // A-B, A not above B
+Syntax<DhcpHost> host_syntax();       // MAC=ADDR
+Syntax<TcHook> tc_syntax();
+Syntax<std::string> network_syntax();
+Syntax<std::string> device_syntax();
+Syntax<std::string> instance_syntax();
+Syntax<std::string> netns_syntax();
+Syntax<std::uint32_t> number_syntax(std::uint32_t least, std::uint32_t most);
+Syntax<std::chrono::seconds> seconds_syntax(std::uint32_t least, std::uint32_t most);
+Syntax<std::chrono::milliseconds> interval_syntax();  // seconds, also fractions
+
+template <typename T>
+T read_value(const std::string& option, const std::string& text, const Syntax<T>& syntax) {
+    const std::optional<T> value = syntax.parse(text);
+    if (!value) throw Misuse{option, "'" + text + "' is not " + syntax.is_a, "give " + syntax.give};
+    return *value;
+}
+
+void refuse_several(const std::string& option, std::size_t times);
+
+// An option `--name`, or an argument when the name has no dashes. `target` is a T or an optional
+// of one; it must live until the command line is parsed.
+template <typename T, typename Target>
+CLI::Option* add_value(CLI::App& app, const std::string& name, Target& target,
+                       const Syntax<T>& syntax, const std::string& help) {
+    const std::string shown = name.substr(name.rfind(',') + 1);  // "-n,--netns" is --netns
+    return app
+        .add_option(
+            name,
+            [&target, shown, syntax](const CLI::results_t& texts) {
+                refuse_several(shown, texts.size());
+                target = read_value(shown, texts.front(), syntax);
+                return true;
+            },
+            help)
+        ->type_name(name.starts_with('-') ? syntax.placeholder : "")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);  // to refuse them in our words
+}
+
+// An option that may be given several times.
+template <typename T>
+CLI::Option* add_values(CLI::App& app, const std::string& name, std::vector<T>& target,
+                        const Syntax<T>& syntax, const std::string& help) {
+    return app
+        .add_option(
+            name,
+            [&target, name, syntax](const CLI::results_t& texts) {
+                for (const std::string& text : texts) {
+                    target.push_back(read_value(name, text, syntax));
+                }
+                return true;
+            },
+            help + " (may be repeated)")
+        ->type_name(syntax.placeholder)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+// A setting `--name`, `--name on` or `--name off`, with or without `=`.
+CLI::Option* add_switch(CLI::App& app, const std::string& name, std::optional<bool>& target,
+                        const std::string& help);
+
+// Arguments for the parser, which takes the value of a switch only behind `=`: joins `--name on`,
+// for the names that add_switch made.
+std::vector<std::string> join_switches(const CLI::App& app, std::vector<std::string> arguments);
+
+}  // namespace xgre::cli

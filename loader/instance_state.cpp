@@ -239,8 +239,10 @@ HookInfo Instance::State::hook_info(const LinkInfo* device, bool is_uplink) cons
     }
     const XdpFitness transmit = xdp_transmit(*device);
     info.xdp_transmit = transmit.ok;
-    info.transmit_reason = transmit.reason;
-    info.transmit_remedy = transmit.remedy;
+    if (!transmit.ok) {
+        info.transmit_reason = transmit.reason;
+        info.transmit_remedy = transmit.remedy;
+    }
     return info;
 }
 

@@ -122,8 +122,8 @@ private:
     }
     RouterSetup setup() const { return {mtu_, is_shared()}; }
     std::vector<std::string> arguments() const;
-    // Throws Error.
     bool dnsmasq_is_right() const;
+    void add_port();
 
     const Session& session_;
     Instance* instance_;
@@ -167,20 +167,25 @@ std::vector<std::string> Server::faults() const {
     return faults;
 }
 
+void Server::add_port() {
+    PortSpec port;
+    port.device = config_.port;
+    port.network = config_.network;
+    // A static MAC: no VM takes the gateway's traffic by using its address. A port whose device
+    // vanished still has it, and brings it back.
+    const auto ports = instance_->ports();
+    const bool is_gone = std::ranges::any_of(
+        ports, [&](const PortInfo& known) { return is_port(known) && known.gone; });
+    if (!is_gone) port.static_macs = {config_.device_mac};
+    instance_->add_port(port);
+}
+
 void Server::make() {
     // It holds on to the device and the lease file that it started with.
     const LeaseFile leases = files_.leases();
     if (!router_.is_joined() || leases.damaged > 0 || !dnsmasq_is_right()) dnsmasq_.stop();
     router_.make(setup());
-    // The static MAC: no VM takes the gateway's traffic by using its address.
-    instance_->add_port(PortSpec{.device = config_.port,
-                                 .network = config_.network,
-                                 .mac_limit = std::nullopt,
-                                 .static_macs = {config_.device_mac},
-                                 .isolated = std::nullopt,
-                                 .locked = std::nullopt,
-                                 .learning = std::nullopt,
-                                 .flood = std::nullopt});
+    add_port();
     router_.bring_up();
     files_.make_lease_directory();
     if (leases.damaged > 0) files_.mend_leases(leases);

@@ -17,6 +17,8 @@ int print_to_stderr(libbpf_print_level level, const char* format, va_list argume
 
 }  // namespace
 
-void set_verbose(bool verbose) { libbpf_set_print(verbose ? print_to_stderr : nullptr); }
+void set_verbose(bool verbose) {
+    libbpf_set_print(verbose ? print_to_stderr : nullptr);
+}
 
 }  // namespace xgre

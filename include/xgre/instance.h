@@ -204,6 +204,8 @@ public:
     // For shows: reads only.
     static Instance view(const Session& session);
 
+    Instance(const Instance&) = delete;
+    Instance& operator=(const Instance&) = delete;
     Instance(Instance&&) noexcept;
     Instance& operator=(Instance&&) noexcept;
     ~Instance();

@@ -149,20 +149,27 @@ XdpFitness veth_port(const LinkInfo& link) {
 }
 
 XdpFitness veth_transmit(const LinkInfo& link) {
-    // What counts is whether the far end polls (drivers/net/veth.c, veth_xdp_xmit). The kernel's
-    // feature bit is only asked where that cannot be seen: it misses GRO that was switched on
-    // while the far end was down.
-    if (const auto end = far_end(link)) {
-        if (end->gro || end->has_xdp) return fit(fmt::format("its far end {} polls", end->name));
-        return unfit(fmt::format("its far end {} has neither GRO nor an XDP program, and would "
-                                 "lose XDP frames silently",
-                                 end->name),
-                     command_at(*end, "gro on"));
+    const auto end = far_end(link);
+    const bool polls = end && (end->gro || end->has_xdp);
+    // Where the kernel has the feature bit it obeys it: without it, each redirect fails.
+    if (const auto features = xdp_features(link.index)) {
+        if ((*features & kXdpNdoXmit) != 0) return fit("its driver takes XDP frames");
+        // The bit follows GRO only while the far end is up (drivers/net/veth.c).
+        if (polls)
+            return unfit(
+                fmt::format("the kernel has not noticed that its far end {} polls", end->name),
+                command_at(*end, "gro off") + " && " + command_at(*end, "gro on"));
+    } else if (polls) {
+        return fit(fmt::format("its far end {} polls for frames", end->name));
     }
-    const auto features = xdp_features(link.index);
-    if (features && (*features & kXdpNdoXmit) != 0) return fit("its driver takes XDP frames");
-    return unfit("its far end cannot be seen, and may lose XDP frames silently",
-                 "give the far end's namespace a name: `ip netns attach NAME PID`");
+    if (!end) {
+        return unfit("its far end cannot be seen, and may lose XDP frames silently",
+                     "give the far end's namespace a name: `ip netns attach NAME PID`");
+    }
+    return unfit(fmt::format("its far end {} has neither GRO nor an XDP program, and would lose "
+                             "XDP frames silently",
+                             end->name),
+                 command_at(*end, "gro on"));
 }
 
 }  // namespace

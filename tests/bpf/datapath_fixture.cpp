@@ -263,6 +263,12 @@ void Host::sysctl(const std::string& name, const std::string& value) {
 
 Result Host::run(std::string_view program, const Packet& packet, std::uint32_t ingress,
                  std::uint32_t mark) const {
+    if (auto result = try_run(program, packet, ingress, mark)) return *std::move(result);
+    throw Error{std::string{program}, "the kernel makes no such test run", "attach the program"};
+}
+
+std::optional<Result> Host::try_run(std::string_view program, const Packet& packet,
+                                    std::uint32_t ingress, std::uint32_t mark) const {
     const bool is_xdp = program.ends_with("_xdp");
     Bytes out(packet.size() + 4096);
     xdp_md xdp{};
@@ -288,8 +294,10 @@ Result Host::run(std::string_view program, const Packet& packet, std::uint32_t i
         options.ctx_in = &skb;
         options.ctx_size_in = sizeof(skb);
     }
-    if (bpf_prog_test_run_opts(datapath_.program(program), &options) != 0)
+    if (bpf_prog_test_run_opts(datapath_.program(program), &options) != 0) {
+        if (errno == EINVAL) return std::nullopt;
         throw Error::from_errno(std::string{program}, "test run", errno, "see the kernel's log");
+    }
 
     Result result;
     result.action = static_cast<int>(options.retval);

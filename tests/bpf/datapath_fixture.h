@@ -110,6 +110,9 @@ public:
     // As from `ingress`, a tap of this host. `mark`: TC only.
     Result run(std::string_view program, const Packet& packet, std::uint32_t ingress,
                std::uint32_t mark = 0) const;
+    // nullopt: the kernel makes no such test run, as of a frame that says IP and is shorter.
+    std::optional<Result> try_run(std::string_view program, const Packet& packet,
+                                  std::uint32_t ingress, std::uint32_t mark = 0) const;
     Result run_from_wire(std::string_view program, const Packet& packet) const {
         return run(program, packet, wire().index());
     }

@@ -117,26 +117,39 @@ static __always_inline void discharge(xgre_owner owner)
     if (count) __sync_fetch_and_add(count, -1);
 }
 
-static __always_inline void fdb_insert(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now,
-                                       __u32 limit)
+/* Why a source was not learned. Noted once a frame: XDP may leave it to TC, which tries again. */
+enum refusal {
+    REFUSAL_NONE,
+    REFUSAL_MAC_LIMIT,
+    REFUSAL_FDB_FULL,
+};
+
+static __always_inline void note_refusal(int refusal)
+{
+    if (refusal == REFUSAL_MAC_LIMIT) note(XGRE_NOTE_MAC_LIMIT);
+    if (refusal == REFUSAL_FDB_FULL) note(XGRE_NOTE_FDB_FULL);
+}
+
+static __always_inline enum refusal fdb_insert(const struct xgre_fdb_key *key, xgre_owner owner,
+                                               __u64 now, __u32 limit)
 {
     struct xgre_fdb_entry entry = {.owner = owner, .last_seen = now};
     long err;
 
-    if (!charge(owner, limit)) {
-        note(XGRE_NOTE_MAC_LIMIT);
-        return;
-    }
+    if (!charge(owner, limit)) return REFUSAL_MAC_LIMIT;
     err = bpf_map_update_elem(&fdb, key, &entry, BPF_NOEXIST);
     if (!err) {
         note(XGRE_NOTE_LEARNED);
-        return;
+        return REFUSAL_NONE;
     }
     discharge(owner);
-    if (err != -EEXIST) note(XGRE_NOTE_FDB_FULL); /* EEXIST: another CPU was first */
+    return err == -EEXIST ? REFUSAL_NONE : REFUSAL_FDB_FULL; /* EEXIST: another CPU was first */
 }
 
-/* The address is seen behind `owner`. Writes only what changed, or a time over a second old. */
+/*
+ * The address is seen behind `owner`. Writes only what changed, or a time over a second old.
+ * Returns an enum refusal.
+ */
 STEP int fdb_learn(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now, __u64 ageing_ns,
                    __u32 limit)
 {
@@ -145,33 +158,27 @@ STEP int fdb_learn(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now, 
     xgre_owner old;
     bool expired;
 
-    if (!key) return 0;
+    if (!key) return REFUSAL_NONE;
     copy = *key;
     entry = bpf_map_lookup_elem(&fdb, &copy);
-    if (!entry) {
-        fdb_insert(&copy, owner, now, limit);
-        return 0;
-    }
+    if (!entry) return fdb_insert(&copy, owner, now, limit);
     old = *(volatile xgre_owner *)&entry->owner;
     expired = is_expired(entry, now, ageing_ns);
     if (old == owner) {
         if ((__s64)(now - entry->last_seen) > (__s64)XGRE_REFRESH_NS) entry->last_seen = now;
         if (expired) note(XGRE_NOTE_LEARNED);
-        return 0;
+        return REFUSAL_NONE;
     }
-    if (old & XGRE_OWNER_STATIC || owner_kind(old) == XGRE_OWNER_DEAD) return 0;
-    if (!charge(owner, limit)) {
-        note(XGRE_NOTE_MAC_LIMIT);
-        return 0;
-    }
+    if (old & XGRE_OWNER_STATIC || owner_kind(old) == XGRE_OWNER_DEAD) return REFUSAL_NONE;
+    if (!charge(owner, limit)) return REFUSAL_MAC_LIMIT;
     if (__sync_val_compare_and_swap(&entry->owner, old, owner) != old) {
         discharge(owner);
-        return 0;
+        return REFUSAL_NONE;
     }
     entry->last_seen = now;
     discharge(old);
     note(expired ? XGRE_NOTE_LEARNED : XGRE_NOTE_MOVED);
-    return 0;
+    return REFUSAL_NONE;
 }
 
 /* Takes the entry out, unless it changed hands meanwhile. */

@@ -12,6 +12,7 @@ struct origin {
     xgre_owner owner;
     __u64 now;
     __u32 network_id;
+    int refusal; /* enum refusal: why the source was not learned */
 };
 
 /* Where it is to go, with the verdict TO_PORT or TO_PEER. */
@@ -26,13 +27,13 @@ static __always_inline enum xgre_verdict check_source(const struct ethernet *eth
     return is_group(eth->src) || is_zero(eth->src) ? XGRE_BAD_SOURCE : XGRE_GO;
 }
 
-static __always_inline void learn(const struct origin *from, const struct ethernet *eth)
+static __always_inline void learn(struct origin *from, const struct ethernet *eth)
 {
     struct xgre_fdb_key key = fdb_key(from->network_id, eth->vlan, eth->src);
 
     if (from->port && from->port->flags & XGRE_PORT_NO_LEARNING) return;
-    fdb_learn(&key, from->owner, from->now, from->network->ageing_ns,
-              from->port ? from->port->mac_limit : 0);
+    from->refusal = fdb_learn(&key, from->owner, from->now, from->network->ageing_ns,
+                              from->port ? from->port->mac_limit : 0);
 }
 
 /* A locked port speaks only with addresses that the FDB has behind it (case S06). */

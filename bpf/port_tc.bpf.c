@@ -102,6 +102,7 @@ int port_tc(struct __sk_buff *skb)
     }
     verdict = handle(skb, uplink, &d);
     count_verdict(XGRE_PROGRAM_PORT_TC, verdict, &d.weight);
+    note_refusal(d.from.refusal);
     if (d.from.port) count_port_rx(d.from.port->slot, &d.weight);
     if (verdict == XGRE_TO_PORT && d.to.port) {
         count_port_tx(d.to.port->slot, &d.weight);

@@ -66,6 +66,7 @@ int port_xdp(struct xdp_md *ctx)
 
     if (verdict == XGRE_PUNT) return XDP_PASS;
     count_verdict(XGRE_PROGRAM_PORT_XDP, verdict, &weight);
+    note_refusal(d.from.refusal);
     if (d.from.port) count_port_rx(d.from.port->slot, &weight);
     if (verdict == XGRE_TO_PORT && d.to.port) {
         count_port_tx(d.to.port->slot, &weight);

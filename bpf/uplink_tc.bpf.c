@@ -68,6 +68,7 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     struct xgre_tunnel *tunnel;
     __u32 header_len = 0;
 
+    if (a->outer.inner_len) a->weight.bytes = a->outer.inner_len;
     if (verdict) return verdict;
     tunnel = find_tunnel(&a->outer, uplink->local);
     if (!tunnel) return XGRE_UNKNOWN_PEER;
@@ -100,6 +101,7 @@ int uplink_tc(struct __sk_buff *skb)
     verdict = handle(skb, uplink, &a);
     if (verdict == XGRE_PASS) return TC_ACT_UNSPEC;
     count_verdict(XGRE_PROGRAM_UPLINK_TC, verdict, &a.weight);
+    note_refusal(a.from.refusal);
     if (a.peer) count_peer_rx(a.peer, &a.weight);
     /* Flooded, too: tcx has no "stolen", and hands a frame with that verdict to the host. */
     if (verdict != XGRE_TO_PORT || !a.to.port) return TC_ACT_SHOT;

@@ -85,7 +85,9 @@ int uplink_xdp(struct xdp_md *ctx)
     struct weight weight = {.packets = 1, .bytes = frame_len(ctx)};
     enum xgre_verdict verdict = handle(ctx, &a);
 
-    if (verdict == XGRE_PASS || verdict == XGRE_PUNT || verdict == XGRE_HANDOVER) return XDP_PASS;
+    if (verdict == XGRE_PASS || verdict == XGRE_PUNT) return XDP_PASS;
+    note_refusal(a.from.refusal);
+    if (verdict == XGRE_HANDOVER) return XDP_PASS;
     if (a.outer.inner_len) weight.bytes = a.outer.inner_len;
     count_verdict(XGRE_PROGRAM_UPLINK_XDP, verdict, &weight);
     if (a.tunnel) count_peer_rx(a.tunnel->peer, &weight);

@@ -126,22 +126,13 @@ xgre_uplink make_uplink(const AttachSpec& spec, const LinkInfo& device, const Da
     return row;
 }
 
-// The name of the network namespace with this cookie, if it has one.
-std::optional<std::string> netns_with(std::uint64_t cookie) {
-    for (std::string& name : list_netns()) {
-        const NetnsScope scope = NetnsScope::enter(name);
-        if (netns_cookie() == cookie) return std::move(name);
-    }
-    return std::nullopt;
-}
-
 // An instance is taken down from within its network namespace, whose filters cannot be reached
 // from elsewhere; from anywhere when that namespace is gone, and its devices with it.
 void check_netns(const Session& session) {
     const auto row = uplink_of(session.instance);
     if (!row || row->netns_cookie == netns_cookie()) return;
     const std::string object = "instance " + session.instance;
-    if (const auto name = netns_with(row->netns_cookie))
+    if (const auto name = netns_of_cookie(row->netns_cookie))
         throw Error{object, "it belongs to network namespace " + *name, "add --netns " + *name};
     const Hooks hooks{pins::links(session.instance), static_cast<xgre_tc_hook>(row->tc_hook)};
     for (const int ifindex : hooks.devices())

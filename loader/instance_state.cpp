@@ -159,9 +159,12 @@ Instance::State::State(Session wanted, std::optional<InstanceLock> held)
       uplink{datapath.uplink().find(0).value_or(xgre_uplink{})},
       hooks{pins::links(session.instance), static_cast<xgre_tc_hook>(uplink.tc_hook)} {
     const auto scope = enter();
-    if (netns_cookie() != uplink.netns_cookie)
-        throw Error{"instance " + session.instance, "it belongs to another network namespace",
-                    "name that with --netns"};
+    if (netns_cookie() == uplink.netns_cookie) return;
+    const std::string object = "instance " + session.instance;
+    if (const auto name = netns_of_cookie(uplink.netns_cookie))
+        throw Error{object, "it belongs to network namespace " + *name, "add --netns " + *name};
+    throw Error{object, "it belongs to a network namespace that is gone or has no name",
+                "`xgre detach --all` removes it when that is gone"};
 }
 
 NetnsScope Instance::State::enter() const {

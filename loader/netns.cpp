@@ -151,6 +151,18 @@ std::uint64_t netns_cookie() {
     return inode.st_ino;
 }
 
+std::optional<std::string> netns_of_cookie(std::uint64_t cookie) {
+    for (std::string& name : list_netns()) {
+        try {
+            const NetnsScope scope = NetnsScope::enter(name);
+            if (netns_cookie() == cookie) return std::move(name);
+        } catch (const Error&) {
+            continue;  // an ordinary file among the namespaces, or one just deleted
+        }
+    }
+    return std::nullopt;
+}
+
 void create_netns(const std::string& name) {
     const std::string path = path_of(name);
     if (mkdir(kNetnsDirectory, 0755) != 0 && errno != EEXIST) {

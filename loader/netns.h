@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,9 @@ Fd open_current_netns();
 // What tells the current network namespace from all others: the kernel's cookie, which is
 // never used again until the next boot; before Linux 5.14 the namespace's inode number.
 std::uint64_t netns_cookie();
+
+// The name of the network namespace that has this cookie; nullopt when none with a name has it.
+std::optional<std::string> netns_of_cookie(std::uint64_t cookie);
 
 // As `ip netns add NAME`: seen by `ip netns list`, with only a loopback device that is down.
 // The caller stays in its own. Throws Error, also when there is one of that name.

@@ -11,7 +11,7 @@ struct departure {
     struct weight weight;
     struct next_hop hop;
     __u32 header_len; /* of TCP, as tcp_header_len says */
-    __u32 tagged;     /* a VLAN tag is in the bytes */
+    __u32 tagged;     /* the first VLAN tag is in the bytes */
 };
 
 static __always_inline enum xgre_verdict parse(struct __sk_buff *skb, struct departure *d)
@@ -19,7 +19,8 @@ static __always_inline enum xgre_verdict parse(struct __sk_buff *skb, struct dep
     int verdict = parse_frame_step(skb, 0, &d->eth, &d->header_len);
 
     if (verdict) return verdict;
-    d->tagged = d->eth.len > sizeof(struct ethhdr);
+    /* Of several tags only the first is free, and that may be outside the bytes. */
+    d->tagged = d->eth.len > sizeof(struct ethhdr) && !skb->vlan_present;
     d->weight = frame_weight(skb, skb->len, d->header_len);
     /* The outermost tag is the one that the kernel holds outside the bytes. */
     if (skb->vlan_present) d->eth.vlan = skb->vlan_tci & VLAN_VID_MASK;

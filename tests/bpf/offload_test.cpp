@@ -282,6 +282,31 @@ TEST_P(Tagged, FramesArriveWithTheirTagsWhereverTheyGo) {
     }
 }
 
+// A device takes one tag on top of its MTU, wherever the kernel holds it.
+// case M08
+// case V02
+TEST_P(Tagged, FramesMayBeLargerThanTheMtuByOneTagOnly) {
+    learn(1, kVmC, c.owner(), 5);
+    attach(GetParam());
+    const std::vector<std::pair<Packet, std::size_t>> tags{
+        {vlan(5), 1500}, {vlan(5) / vlan(6), 1496}, {vlan(5) / vlan(6) / vlan(7), 1492}};
+    for (const auto& [tag, most] : tags) {
+        const Packet fits = eth(kVmA, kVmC) / tag / payload(most);
+        ASSERT_TRUE(a.tap.send(fits));
+        expect_got(c, {fits});
+        ASSERT_TRUE(a.tap.send(eth(kVmA, kVmC) / tag / payload(most + 1)));
+        expect_got(c, {});
+        const Packet arrives = eth(kVmB, kVmC) / tag / payload(most - 100);
+        ASSERT_TRUE(wire().send(tunnel(kHostB, arrives)));
+        expect_got(c, {arrives});
+        const Packet flooded = eth(kVmA, kBroadcast) / tag / payload(most);
+        ASSERT_TRUE(a.tap.send(flooded));
+        expect_got(c, {flooded});
+        ASSERT_TRUE(a.tap.send(eth(kVmA, kBroadcast) / tag / payload(most + 1)));
+        expect_got(c, {});
+    }
+}
+
 // case V02
 TEST_P(Tagged, FramesWithMoreThanFourTagsAreRefusedByNameOnTheWayToAPeer) {
     learn(1, kVmB, peer_owner(1), 5);

@@ -181,10 +181,10 @@ protected:
     }
 
     static void expect_got(const Port& port, const std::vector<Packet>& expected) {
-        expect_frames(port.tap.received(), expected, "at port " + port.tap.name());
+        expect_frames(port.tap.received(expected.size()), expected, "at port " + port.tap.name());
     }
     void expect_on_wire(const std::vector<Packet>& expected) const {
-        expect_frames(wire().received(), expected, "on the wire");
+        expect_frames(wire().received(expected.size()), expected, "on the wire");
     }
 
     Port& a;

@@ -254,6 +254,17 @@ TEST_P(Flood, ToAPeerWithoutARouteIsALostCopyOnly) {
     EXPECT_EQ(copies(), (Counts{{"port_tc flooded", 4}, {"port_tc no-route", 1}}));
 }
 
+TEST_P(Flood, ToAPeerWhoseHeadersAreOfAnotherLengthIsALostCopyOnly) {
+    xgre_peer odd = datapath().peers().find(1).value();
+    odd.outer_len = 24;
+    datapath().peers().put(1, odd);
+    attach(GetParam());
+    const Packet broadcast = frame(kVmA, kBroadcast);
+    ASSERT_TRUE(a.tap.send(broadcast));
+    expect_on_wire({tunnel_to(kHostC, broadcast)});
+    EXPECT_EQ(copies(), (Counts{{"port_tc flooded", 3}, {"port_tc rewrite-failed", 1}}));
+}
+
 TEST_P(Flood, ToADeviceThatIsDownIsALostCopyOnly) {
     attach(GetParam());
     ip("link set dev c down\n");

@@ -392,17 +392,17 @@ TEST_F(NextHop, IsResolvedByTheKernelAndTheFrameThatWaitedGoesOut) {
             attach_xdp(a.index(), datapath().program("port_xdp"), hooks);
         const Packet inner = frame(kVmA, kVmB);
         ASSERT_TRUE(a.tap.send(inner));
-        auto sent = wire().received();
+        auto sent = wire().received(1);
         ASSERT_EQ(sent.size(), 1u);
         EXPECT_PACKET_EQ(sent[0], question());
 
         ASSERT_TRUE(wire().send(answer()));
-        sent = wire().received();
+        sent = wire().received(1);
         ASSERT_EQ(sent.size(), 1u);
         EXPECT_PACKET_EQ(sent[0], tunnel_to(kStranger, inner));
 
         ASSERT_TRUE(a.tap.send(inner));
-        sent = wire().received();
+        sent = wire().received(1);
         ASSERT_EQ(sent.size(), 1u);
         EXPECT_PACKET_EQ(sent[0], tunnel_to(kStranger, inner));
     }
@@ -417,7 +417,7 @@ TEST_F(NextHop, IsFoundByTheKernelWhereTheLookUpIsNotAllowed) {
     EXPECT_EQ(run("port_xdp", inner, a.index()).fate, Fate::passed);
     attach(Hooks::native_xdp);
     ASSERT_TRUE(a.tap.send(inner));
-    const auto sent = wire().received();
+    const auto sent = wire().received(1);
     ASSERT_EQ(sent.size(), 1u);
     EXPECT_PACKET_EQ(sent[0], tunnel_to(kHostB, inner));
     EXPECT_EQ(counts(), (Counts{{"port_tc to-peer", 1}}));
@@ -436,8 +436,8 @@ TEST_F(Uplink, SendsFramesThatSayIpAndHaveNoIpHeader) {
             const Packet in = eth(kVmB, kVmA, {.type = type}) / payload(size);
             ASSERT_TRUE(a.tap.send(out));
             ASSERT_TRUE(wire().send(tunnel(kHostB, in)));
-            const auto sent = wire().received();
-            const auto got = a.tap.received();
+            const auto sent = wire().received(1);
+            const auto got = a.tap.received(1);
             ASSERT_EQ(sent.size(), 1u) << type << " " << size;
             EXPECT_PACKET_EQ(sent[0], tunnel_to(kHostB, out));
             ASSERT_EQ(got.size(), 1u) << type << " " << size;
@@ -451,7 +451,7 @@ TEST_F(Uplink, LetsTheHostAnswerAPing) {
     attach(Hooks::native_xdp);
     ASSERT_TRUE(wire().send(eth(kHostB, kHostA) / ipv4(kHostB, kHostA) / icmp_echo_request() /
                             payload(32)));
-    const auto sent = wire().received();
+    const auto sent = wire().received(1);
     ASSERT_EQ(sent.size(), 1u);
     const Packet expected = eth(kHostA, kHostB) /
                             ipv4(kHostA, kHostB, {.id = get16(sent[0].bytes(), 18), .df = false}) /

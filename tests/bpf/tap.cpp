@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
@@ -41,7 +42,7 @@ bool Tap::send(const Packet& packet, const Offload& offload) const {
     return ::writev(fd_.get(), parts.data(), parts.size()) > 0;
 }
 
-std::vector<TapFrame> Tap::received_frames() const {
+std::vector<TapFrame> Tap::received_frames(std::size_t expected) const {
     std::vector<TapFrame> frames;
     Bytes buffer(70000);
     for (;;) {
@@ -51,16 +52,20 @@ std::vector<TapFrame> Tap::received_frames() const {
             {.iov_base = buffer.data(), .iov_len = buffer.size()},
         }};
         const ssize_t size = ::readv(fd_.get(), parts.data(), parts.size());
-        if (size < static_cast<ssize_t>(sizeof(frame.offload))) return frames;
+        if (size < static_cast<ssize_t>(sizeof(frame.offload))) {
+            pollfd more{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+            if (frames.size() < expected && ::poll(&more, 1, 1000) == 1) continue;
+            return frames;
+        }
         const auto length = static_cast<std::size_t>(size) - sizeof(frame.offload);
         frame.packet = Packet::from_bytes(ByteView{buffer.data(), length});
         frames.push_back(std::move(frame));
     }
 }
 
-std::vector<Packet> Tap::received() const {
+std::vector<Packet> Tap::received(std::size_t expected) const {
     std::vector<Packet> packets;
-    for (TapFrame& frame : received_frames())
+    for (TapFrame& frame : received_frames(expected))
         packets.push_back(std::move(frame.packet));
     return packets;
 }

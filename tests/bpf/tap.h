@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // A tap device, held by its other end: what a VM sends is a write, what it gets is a read. The
-// kernel works off a write before it returns, so a test never waits.
+// kernel works off a write before it returns, so a test seldom waits.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -45,9 +46,10 @@ public:
 
     // False: the kernel did not take it.
     [[nodiscard]] bool send(const Packet& packet, const Offload& offload = {}) const;
-    // What has left by this device since the last call.
-    std::vector<TapFrame> received_frames() const;
-    std::vector<Packet> received() const;
+    // What has left by this device since the last call. Where fewer than `expected` have, more
+    // are waited for, a second at the most: the kernel may do some work later.
+    std::vector<TapFrame> received_frames(std::size_t expected = 0) const;
+    std::vector<Packet> received(std::size_t expected = 0) const;
 
 private:
     Fd fd_;

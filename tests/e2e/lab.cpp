@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,7 +24,9 @@
 
 #include <fmt/format.h>
 
+#include "loader/netlink.h"
 #include "loader/process.h"
+#include "tests/loader/lab.h"
 #include "xgre/error.h"
 
 namespace xgre::test {
@@ -146,6 +149,18 @@ void Netns::sysctl(std::string_view path, std::string_view value) const {
     std::ofstream{fmt::format("/proc/sys/{}", path)} << value << std::flush;
 }
 
+void Netns::shell(const std::string& script) const {
+    const Ended ended = xgre::run({{"ip", "netns", "exec", name_, "sh", "-c", script}, nullptr},
+                                  std::chrono::seconds{20});
+    if (ended.status != 0)
+        throw std::runtime_error{fmt::format("{}: {}: {}", name_, script, ended.diagnostics)};
+}
+
+MacAddress Netns::mac_of(const std::string& device) const {
+    const NetnsScope scope = enter();
+    return {NlSocket::open().get_link(device).mac.bytes()};
+}
+
 bool Netns::ping(Ipv4Address address, std::size_t size) const {
     return try_run(fmt::format("ping -n -q -c 1 -W 5 -s {} {}", size, text_of(address)));
 }
@@ -170,8 +185,7 @@ Nic::Nic(const Netns& netns, const std::string& device) {
 }
 
 void Nic::send(const Packet& frame) const {
-    if (::send(socket_.get(), frame.data(), frame.size(), 0) !=
-        static_cast<ssize_t>(frame.size()))
+    if (::send(socket_.get(), frame.data(), frame.size(), 0) != static_cast<ssize_t>(frame.size()))
         throw system_error("send frame");
 }
 
@@ -233,11 +247,11 @@ std::size_t Capture::count(const std::function<bool(const Packet&)>& wanted) {
 
 Fd attach_xdp_pass(const Netns& netns, const std::string& device) {
     // r0 = XDP_PASS; exit
-    const std::array<bpf_insn, 2> code{{{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, XDP_PASS},
-                                        {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}}};
+    const std::array<bpf_insn, 2> code{
+        {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, XDP_PASS}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}}};
     const NetnsScope scope = netns.enter();
-    const Fd program{bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", code.data(), code.size(),
-                                   nullptr)};
+    const Fd program{
+        bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", code.data(), code.size(), nullptr)};
     Fd link{bpf_link_create(program.get(), static_cast<int>(if_nametoindex(device.c_str())),
                             BPF_XDP, nullptr)};
     if (!link.is_open()) throw system_error("attach XDP to " + device);
@@ -324,6 +338,7 @@ void plug_in(const Netns& vm, const Host& host, const std::string& port, const S
     vm.offloads("eth0", fmt::format("tx {} gro {}", options.offloads ? "on" : "off",
                                     options.gro ? "on" : "off"));
     if (!options.port_offloads) host.netns().offloads(port, "tx off");
+    vm.ip(fmt::format("link set eth0 mtu {}", options.mtu));
     if (options.with_address) vm.ip(fmt::format("address add {}/24 dev eth0", text_of(station.ip)));
     vm.ip("link set eth0 up");
     host.netns().ip(fmt::format("link set {} up", port));
@@ -378,6 +393,75 @@ bool Vm::gets_fence(std::uint32_t number) {
     while (fence_ < number && Clock::now() < deadline)
         read_one(std::chrono::milliseconds{100});
     return fence_ >= number;
+}
+
+// ---- Taps ----
+
+namespace {
+
+// struct virtio_net_hdr; the kernel's header is no C++.
+struct VnetHeader {
+    std::uint8_t flags = 0;
+    std::uint8_t gso_type = 0;
+    std::uint16_t hdr_len = 0;
+    std::uint16_t gso_size = 0;
+    std::uint16_t csum_start = 0;
+    std::uint16_t csum_offset = 0;
+};
+static_assert(sizeof(VnetHeader) == 10);
+
+constexpr std::uint8_t kNeedsChecksum = 1;
+constexpr std::uint8_t kTcp4 = 1;
+constexpr std::uint16_t kTcpOffset = 34;  // Ethernet, IPv4
+
+}  // namespace
+
+Tap::Tap(const Host& host, const std::string& device, bool vnet_hdr)
+    : port_{device}, vnet_hdr_{vnet_hdr} {
+    const NetnsScope scope = host.netns().enter();
+    tap_ = open_tap(device, vnet_hdr ? IFF_VNET_HDR : 0);
+    NlSocket::open().set_link_up(device);
+}
+
+void Tap::send(const Packet& frame, std::uint16_t gso_size) const {
+    VnetHeader header{};
+    if (gso_size != 0) {
+        header = {.flags = kNeedsChecksum,
+                  .gso_type = kTcp4,
+                  .hdr_len = kTcpOffset + 20,
+                  .gso_size = gso_size,
+                  .csum_start = kTcpOffset,
+                  .csum_offset = 16};
+    }
+    Bytes bytes = frame.bytes();
+    const std::array<iovec, 2> parts{
+        {{&header, vnet_hdr_ ? sizeof(header) : 0}, {bytes.data(), bytes.size()}}};
+    const auto whole = static_cast<ssize_t>(parts[0].iov_len + parts[1].iov_len);
+    if (writev(tap_.get(), parts.data(), parts.size()) != whole) throw system_error("write to tap");
+}
+
+std::optional<Received> Tap::receive(const std::function<bool(const Packet&)>& wanted,
+                                     std::chrono::milliseconds patience) const {
+    const auto deadline = Clock::now() + patience;
+    while (Clock::now() < deadline) {
+        pollfd ready{tap_.get(), POLLIN, 0};
+        if (poll(&ready, 1, 100) <= 0) continue;
+        Bytes bytes(kLargestFrame);
+        const ssize_t size = read(tap_.get(), bytes.data(), bytes.size());
+        if (size < 0) throw system_error("read from tap");
+        bytes.resize(static_cast<std::size_t>(size));
+        Received received;
+        if (vnet_hdr_) {
+            VnetHeader header{};
+            std::memcpy(&header, bytes.data(), sizeof(header));
+            received.gso_size = header.gso_size;
+            received.checksum_open = (header.flags & kNeedsChecksum) != 0;
+            bytes.erase(bytes.begin(), bytes.begin() + sizeof(header));
+        }
+        received.frame = Packet::from_bytes(bytes);
+        if (wanted(received.frame)) return received;
+    }
+    return std::nullopt;
 }
 
 // ---- The Lab ----
@@ -456,11 +540,15 @@ Vm& Lab::vm(char letter, std::string_view role, const Station& station, const Vm
 Vm& Lab::join(char letter, std::string_view role, const Station& station,
               const std::string& network, const VmOptions& options) {
     Vm& made = vm(letter, role, station, options);
-    PortSpec spec;
-    spec.device = made.port();
-    spec.network = network;
-    host(letter).open().add_port(spec);
+    join(made.host(), made.port(), network);
     return made;
+}
+
+void Lab::join(const Host& host, const std::string& port, const std::string& network) {
+    PortSpec spec;
+    spec.device = port;
+    spec.network = network;
+    host.open().add_port(spec);
 }
 
 void Lab::settle(const Vm& from, const std::vector<Vm*>& to) {
@@ -558,8 +646,7 @@ testing::AssertionResult tcp_arrives_intact(const Netns& from, const Netns& to, 
     if (connect(client.get(), reinterpret_cast<const sockaddr*>(&where), sizeof(where)) != 0)
         return testing::AssertionFailure() << "connect: " << std::strerror(errno);
     const Fd server{accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)};
-    if (!server.is_open())
-        return testing::AssertionFailure() << "accept: " << std::strerror(errno);
+    if (!server.is_open()) return testing::AssertionFailure() << "accept: " << std::strerror(errno);
     std::string sent;
     std::thread sender{[&] { sent = send_all(client, size); }};
     const std::string received = receive_all(server);

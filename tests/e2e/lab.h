@@ -52,7 +52,10 @@ public:
     void ip(std::string_view words) const;
     void offloads(std::string_view device, std::string_view settings) const;
     void sysctl(std::string_view path, std::string_view value) const;
+    // Through a shell, which sees this namespace's /sys.
+    void shell(const std::string& script) const;
     bool ping(Ipv4Address address, std::size_t size = 56) const;
+    MacAddress mac_of(const std::string& device) const;
 
 private:
     std::string name_;
@@ -100,6 +103,12 @@ Fd attach_xdp_pass(const Netns& netns, const std::string& device);
 enum class Path : std::uint8_t { tc, xdp };
 enum class Middle : std::uint8_t { one_subnet, router };
 
+// For INSTANTIATE_TEST_SUITE_P(, Suite, kBothPaths, path_name).
+inline const auto kBothPaths = testing::Values(Path::tc, Path::xdp);
+inline std::string path_name(const testing::TestParamInfo<Path>& info) {
+    return info.param == Path::tc ? "Tc" : "Xdp";
+}
+
 class Host {
 public:
     Host(char letter, Ip4Addr address);
@@ -122,7 +131,8 @@ public:
     std::uint64_t notes(std::string_view name) const;
     PortInfo port(const std::string& device) const;
     // Where the MAC is now: a device, a peer's address, or nothing.
-    std::string whereabouts(const std::string& network, MacAddress mac, std::uint16_t vlan = 0) const;
+    std::string whereabouts(const std::string& network, MacAddress mac,
+                            std::uint16_t vlan = 0) const;
 
 private:
     std::string name_;
@@ -133,10 +143,11 @@ private:
 
 // A namespace with eth0, whose other end is the port. `tx off` at eth0 makes the port fit for XDP.
 struct VmOptions {
-    bool offloads = false;       // eth0 leaves checksums and segmentation to the host
-    bool gro = true;             // eth0 merges, and so polls: XDP may send into the port
-    bool port_offloads = true;   // the port takes large segments
-    bool with_address = false;   // its Station's IPv4 address on eth0
+    bool offloads = false;      // eth0 leaves checksums and segmentation to the host
+    bool gro = true;            // eth0 merges, and so polls: XDP may send into the port
+    bool port_offloads = true;  // the port takes large segments
+    bool with_address = false;  // its Station's IPv4 address on eth0
+    std::uint32_t mtu = 1500;   // of eth0
 };
 
 class Vm {
@@ -170,6 +181,25 @@ private:
     std::uint32_t fence_ = 0;
 };
 
+// A tap that the test holds, as a VM's process does; the port it is goes with it.
+class Tap {
+public:
+    Tap(const Host& host, const std::string& device, bool vnet_hdr = false);
+
+    const std::string& port() const { return port_; }
+    // `gso_size` not 0: a large TCP segment over IPv4 whose checksum is left open, as a guest
+    // with offloads hands it over.
+    void send(const Packet& frame, std::uint16_t gso_size = 0) const;
+    // Reads until `frame` is there; nullopt when patience ends first.
+    std::optional<Received> receive(const std::function<bool(const Packet&)>& wanted,
+                                    std::chrono::milliseconds patience = kPatience) const;
+
+private:
+    std::string port_;
+    bool vnet_hdr_;
+    Fd tap_;
+};
+
 struct LabOptions {
     Middle middle = Middle::one_subnet;
     std::string_view hosts = "ab";
@@ -192,10 +222,13 @@ public:
     void mesh(const std::string& network, std::optional<std::uint32_t> key, Path path,
               TcHook hook = TcHook::automatic);
     // A VM that is no port yet.
-    Vm& vm(char letter, std::string_view role, const Station& station, const VmOptions& options = {});
+    Vm& vm(char letter, std::string_view role, const Station& station,
+           const VmOptions& options = {});
     // ... and one that is.
     Vm& join(char letter, std::string_view role, const Station& station, const std::string& network,
              const VmOptions& options = {});
+
+    static void join(const Host& host, const std::string& port, const std::string& network);
 
     // Waits until all that was sent has come where it goes: `from` sends a broadcast, twice, and
     // every one of `to` has to see it.

@@ -17,9 +17,10 @@ void add_detach_command(CLI::App& app, Context& context) {
         "Example:\n"
         "  xgre detach --all");
     detach->callback([&context, all] {
+        // The instance first: it refuses what it must, while all is as it was.
+        const Change change = Instance::detach(context.session, *all);
         if (*all) stop_all_dhcp(context.session);
-        report(context, Instance::detach(context.session, *all),
-               fmt::format("instance {}", context.session.instance), "not there");
+        report(context, change, fmt::format("instance {}", context.session.instance), "not there");
     });
 }
 

@@ -163,20 +163,24 @@ int fail(const std::exception& error, Exit code) {
     return code;
 }
 
+void parse_and_do(CLI::App& app, Context& context, std::vector<std::string> arguments) {
+    try {
+        app.parse(std::move(arguments));  // runs the command's callback
+    } catch (const CLI::CallForHelp&) {
+        context.out.line(app.help());
+    } catch (const CLI::CallForVersion& version) {
+        context.out.line(version.what());
+    }
+    context.out.finish();
+}
+
 int run(CLI::App& app, Context& context, std::vector<std::string> arguments) {
     try {
         set_up(app, context);
         set_verbose(false);
         arguments = join_switches(app, std::move(arguments));
         std::reverse(arguments.begin(), arguments.end());  // as App::parse takes a vector
-        app.parse(arguments);
-        context.out.finish();
-        return kDone;
-    } catch (const CLI::CallForHelp&) {
-        context.out.line(app.help());
-        return kDone;
-    } catch (const CLI::CallForVersion& version) {
-        context.out.line(version.what());
+        parse_and_do(app, context, std::move(arguments));
         return kDone;
     } catch (const CLI::ParseError& error) {
         return fail(misuse_of(app, error), kMisused);

@@ -23,7 +23,7 @@ void add_add(CLI::App& noun, Context& context) {
     auto spec = std::make_shared<NetworkSpec>();
     add_value(*add, "NAME", spec->name, network_syntax(), "its name on this host")->required();
     add_value(*add, "--key", spec->key, key_syntax(),
-              "its GRE key, the same on every host (default: no key)");
+              "its GRE key, the same on every host, for good (default: no key)");
     add_value(*add, "--mtu", spec->mtu, number_syntax(kLeastMtu, kMostMtu),
               "bytes of the largest IP packet inside (default: what fits the uplink)");
     add_value(*add, "--ageing", spec->ageing, seconds_syntax(1, kLongestAgeing),

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Every command, as an operator types it and as a script reads it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdint>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/host.h"
+
+namespace xgre::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Commands : public Host {
+protected:
+    // Asked again: says so on stderr, exits 0, changes nothing. case S08
+    void expect_unchanged(std::string_view words, std::string_view said) const {
+        const Json before = state();
+        const Outcome outcome = xgre(words);
+        EXPECT_EQ(outcome.exit, 0) << words << ": " << outcome;
+        EXPECT_EQ(outcome.out, "");
+        EXPECT_EQ(outcome.err, "xgre: " + std::string{said} + ", nothing changed\n");
+        EXPECT_EQ(state(), before);
+    }
+    // The element of a list that has this.
+    Json find(std::string_view words, const std::string& field, const Json& value) const {
+        for (const Json& element : json(words)) {
+            if (element.at(field) == value) return element;
+        }
+        ADD_FAILURE() << words << ": none has " << field << " " << value;
+        return nullptr;
+    }
+};
+
+TEST_F(Commands, AttachIsShownWithHookAndReason) {
+    must("attach uplink0 --local 198.18.0.1");
+    const Json show = json("show");
+    EXPECT_EQ(show.at("instance"), instance);
+    EXPECT_EQ(show.at("uplink"), "uplink0");
+    EXPECT_EQ(show.at("local"), "198.18.0.1");
+    EXPECT_FALSE(show.at("uplink_gone"));
+    EXPECT_NE(show.at("tc"), "none");
+    // The wire's far end leaves checksums to hardware that is not there.
+    EXPECT_EQ(show.at("xdp"), "none");
+    EXPECT_NE(show.at("xdp_reason"), nullptr);
+    EXPECT_EQ(show.at("fdb_entries"), 65536);
+    EXPECT_GT(show.at("memory"), 0);
+    EXPECT_LT(show.at("memory"), 16 << 20);
+    std::uint64_t memory = 0;
+    for (const Json& map : show.at("maps"))
+        memory += map.at("memory").get<std::uint64_t>();
+    EXPECT_EQ(show.at("memory"), memory);
+    const Outcome table = xgre("show --maps");
+    EXPECT_EQ(table.exit, 0);
+    EXPECT_THAT(table.out, HasSubstr(show.at("xdp_reason").get<std::string>()));
+    EXPECT_THAT(table.out, HasSubstr("memory pinned"));
+    EXPECT_THAT(table.out, HasSubstr("fdb"));
+}
+
+TEST_F(Commands, AttachTwiceIsOnce) {
+    must("attach uplink0 --local 198.18.0.1");
+    expect_unchanged("attach uplink0 --local 198.18.0.1",
+                     "instance " + instance + " on uplink0: already attached");
+}
+
+TEST_F(Commands, AttachUpgradesInPlace) {
+    set_up_lan();
+    const Json before = state();
+    const Outcome outcome = xgre("attach uplink0 --local 198.18.0.1 --upgrade");
+    EXPECT_EQ(outcome.exit, 0) << outcome;
+    EXPECT_EQ(state(), before);
+}
+
+TEST_F(Commands, AttachTakesItsChoices) {
+    must("attach uplink0 --local 198.18.0.1 --no-xdp --tc clsact --fdb-size 100");
+    const Json show = json("show");
+    EXPECT_EQ(show.at("tc"), "clsact");
+    EXPECT_EQ(show.at("xdp"), "none");
+    EXPECT_EQ(show.at("fdb_entries"), 100);
+}
+
+TEST_F(Commands, DetachEndsAnInstanceWithoutNetworks) {
+    must("attach uplink0 --local 198.18.0.1");
+    must("detach");
+    const Outcome again = xgre("detach");
+    EXPECT_EQ(again.exit, 0);
+    EXPECT_EQ(again.err, "xgre: instance " + instance + ": not there, nothing changed\n");
+}
+
+// case E04
+TEST_F(Commands, DetachAllEndsAnInstanceWithNetworks) {
+    set_up_lan();
+    must("detach --all");
+    const Outcome again = xgre("detach --all");
+    EXPECT_EQ(again.exit, 0);
+    EXPECT_EQ(again.err, "xgre: instance " + instance + ": not there, nothing changed\n");
+}
+
+TEST_F(Commands, NetworksComeAndGo) {
+    must("attach uplink0 --local 198.18.0.1");
+    EXPECT_EQ(json("network show"), Json::array());
+    EXPECT_EQ(xgre("network show").out, "");
+    must("network add lan --key 0xff --mtu 1400 --ageing 60");
+    const Json lan = json("network show lan").at(0);
+    EXPECT_EQ(lan.at("network"), "lan");
+    EXPECT_EQ(lan.at("key"), 255);
+    EXPECT_EQ(lan.at("mtu"), 1400);
+    EXPECT_EQ(lan.at("mtu_is_set"), true);
+    EXPECT_EQ(lan.at("ageing"), 60);
+    EXPECT_EQ(lan.at("ports"), 0);
+    EXPECT_EQ(lan.at("peers"), 0);
+    expect_unchanged("network add lan --key 255", "network lan: already there");
+    must("network add lan --key 255 --ageing 30");
+    EXPECT_EQ(json("network show lan").at(0).at("ageing"), 30);
+    EXPECT_EQ(json("network show lan").at(0).at("mtu"), 1400);
+    must("network add plain");
+    EXPECT_EQ(json("network show plain").at(0).at("key"), nullptr);
+    EXPECT_EQ(json("network show").size(), 2U);
+    must("network del lan");
+    expect_unchanged("network del lan", "network lan: not there");
+    EXPECT_EQ(json("network show").size(), 1U);
+}
+
+// case G02
+TEST_F(Commands, NetworksTakeTheSmallestAndTheLargestKey) {
+    must("attach uplink0 --local 198.18.0.1");
+    must("network add least --key 0");
+    must("network add most --key 4294967295");
+    EXPECT_EQ(json("network show least").at(0).at("key"), 0);
+    EXPECT_EQ(json("network show most").at(0).at("key"), 4294967295);
+}
+
+TEST_F(Commands, NetworksMayBeNamedLikeCommands) {
+    must("attach uplink0 --local 198.18.0.1");
+    must("network add show --key 1");
+    must("network add add --key 2");
+    EXPECT_EQ(json("network show show").size(), 1U);
+}
+
+TEST_F(Commands, PortsComeAndGo) {
+    set_up_lan();
+    const Json tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("network"), "lan");
+    EXPECT_EQ(tap0.at("gone"), false);
+    EXPECT_NE(tap0.at("tc"), "none");
+    EXPECT_EQ(tap0.at("mac_limit"), 0);
+    EXPECT_EQ(tap0.at("learning"), true);
+    EXPECT_EQ(tap0.at("flood"), true);
+    EXPECT_EQ(tap0.at("static_macs"), Json::array());
+    EXPECT_EQ(json("port show tap0").size(), 1U);
+    EXPECT_EQ(json("port show --network two"), Json::array());
+    expect_unchanged("port add tap0 --network lan", "port tap0: already there");
+    expect_unchanged("port add tap0", "port tap0: already there");
+    must("port del tap0 --network lan");
+    expect_unchanged("port del tap0", "port tap0: not there");
+    EXPECT_EQ(json("port show"), Json::array());
+}
+
+TEST_F(Commands, PortsTakeTheirSettingsAndGiveThemBack) {
+    set_up_lan();
+    must(
+        "port add tap0 --isolated --locked on --no-learning --flood=off --mac-limit 5 "
+        "--static 02:00:00:00:00:01 --static 02:00:00:00:00:02");
+    Json tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("isolated"), true);
+    EXPECT_EQ(tap0.at("locked"), true);
+    EXPECT_EQ(tap0.at("learning"), false);
+    EXPECT_EQ(tap0.at("flood"), false);
+    EXPECT_EQ(tap0.at("mac_limit"), 5);
+    EXPECT_THAT(tap0.at("static_macs").get<std::vector<std::string>>(),
+                ::testing::UnorderedElementsAre("02:00:00:00:00:01", "02:00:00:00:00:02"));
+    expect_unchanged("port add --isolated tap0 --locked", "port tap0: already there");
+    must("port add tap0 --isolated off --locked=off --learning --flood on --mac-limit 0");
+    tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("isolated"), false);
+    EXPECT_EQ(tap0.at("locked"), false);
+    EXPECT_EQ(tap0.at("learning"), true);
+    EXPECT_EQ(tap0.at("flood"), true);
+    EXPECT_EQ(tap0.at("mac_limit"), 0);
+}
+
+// case E01
+TEST_F(Commands, PortsOfAVanishedDeviceWaitForItsReturn) {
+    set_up_lan();
+    must("port add tap0 --isolated on");
+    ip("link del tap0");
+    EXPECT_EQ(find("port show", "device", "tap0").at("gone"), true);
+    EXPECT_THAT(xgre("port show").out, HasSubstr("gone"));
+    ip("tuntap add tap0 mode tap");
+    EXPECT_EQ(find("port show", "device", "tap0").at("gone"), true);
+    const Outcome again = xgre("port add tap0");
+    EXPECT_EQ(again.exit, 0) << again;
+    EXPECT_THAT(again.err, ::testing::StartsWith("xgre: repaired: "));  // floods left it out
+    const Json tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("gone"), false);
+    EXPECT_EQ(tap0.at("network"), "lan");
+    EXPECT_EQ(tap0.at("isolated"), true);
+}
+
+TEST_F(Commands, PeersComeAndGo) {
+    set_up_lan();
+    const Json peer = find("peer show", "address", "198.18.0.2");
+    EXPECT_EQ(peer.at("network"), "lan");
+    EXPECT_EQ(peer.at("key"), 7);
+    must("peer add 198.18.0.2 --network two");
+    EXPECT_EQ(json("peer show 198.18.0.2").size(), 2U);
+    EXPECT_EQ(json("peer show --network two").size(), 1U);
+    expect_unchanged("peer add 198.18.0.2 --network lan",
+                     "peer 198.18.0.2 of network lan: already there");
+    must("peer del 198.18.0.2 --network lan");
+    expect_unchanged("peer del 198.18.0.2 --network lan",
+                     "peer 198.18.0.2 of network lan: not there");
+    EXPECT_EQ(json("peer show").size(), 1U);
+}
+
+// case F15
+TEST_F(Commands, FdbShowsWhoIsWhere) {
+    set_up_lan();
+    must("fdb add 02:00:00:00:00:01 --network lan --port tap0");
+    must("fdb add 02:00:00:00:00:01 --network lan --vlan 7 --peer 198.18.0.2");
+    const Json behind_port = json("fdb show --vlan 0").at(0);
+    EXPECT_EQ(behind_port, Json({{"mac", "02:00:00:00:00:01"},
+                                 {"network", "lan"},
+                                 {"vlan", 0},
+                                 {"port", "tap0"},
+                                 {"peer", nullptr},
+                                 {"static", true},
+                                 {"expired", false},
+                                 {"age", nullptr}}));
+    EXPECT_EQ(json("fdb show --peer 198.18.0.2").at(0).at("vlan"), 7);
+    EXPECT_EQ(json("fdb show --port tap0").size(), 1U);
+    EXPECT_EQ(json("fdb show --network two"), Json::array());
+    EXPECT_EQ(json("fdb show --mac 02:00:00:00:00:01 --network lan").size(), 2U);
+    EXPECT_EQ(json("fdb show --mac 02:00:00:00:00:02"), Json::array());
+    EXPECT_THAT(xgre("fdb show").out, HasSubstr("static"));
+}
+
+// case F06
+TEST_F(Commands, FdbEntriesComeAndGo) {
+    set_up_lan();
+    must("fdb add 02:00:00:00:00:01 --network lan --port tap0");
+    expect_unchanged("fdb add 02:00:00:00:00:01 --network lan --port tap0",
+                     "fdb entry 02:00:00:00:00:01 of network lan: already there");
+    must("fdb add 02:00:00:00:00:01 --network lan --peer 198.18.0.2");
+    EXPECT_EQ(json("fdb show").at(0).at("peer"), "198.18.0.2");
+    must("fdb del 02:00:00:00:00:01 --network lan");
+    expect_unchanged("fdb del 02:00:00:00:00:01 --network lan",
+                     "fdb entry 02:00:00:00:00:01 of network lan: not there");
+}
+
+// case F07
+TEST_F(Commands, FdbFlushSparesWhatIsStatic) {
+    set_up_lan();
+    must("fdb add 02:00:00:00:00:01 --network lan --port tap0");
+    EXPECT_EQ(xgre("fdb flush").out, "0 entries flushed\n");
+    EXPECT_EQ(json("fdb flush --network lan --port tap0 --vlan 0").at("flushed"), 0);
+    EXPECT_EQ(json("fdb show").size(), 1U);
+}
+
+// case D03
+TEST_F(Commands, DhcpStartsAndStops) {
+    set_up_lan();
+    EXPECT_EQ(json("dhcp show"), Json::array());
+    must(
+        "dhcp start --network lan --subnet 192.0.2.0/24 --range 192.0.2.100-192.0.2.199 "
+        "--gateway 192.0.2.254 --dns 198.51.100.1 --host 02:00:00:00:00:01=192.0.2.7 "
+        "--lease-time 600");
+    const Json lan = json("dhcp show --network lan").at(0);
+    EXPECT_EQ(lan.at("network"), "lan");
+    EXPECT_EQ(lan.at("subnet"), "192.0.2.0/24");
+    EXPECT_EQ(lan.at("range_first"), "192.0.2.100");
+    EXPECT_EQ(lan.at("range_last"), "192.0.2.199");
+    EXPECT_EQ(lan.at("gateway"), "192.0.2.254");
+    EXPECT_EQ(lan.at("dns"), Json({"198.51.100.1"}));
+    EXPECT_EQ(lan.at("hosts").at(0),
+              Json({{"mac", "02:00:00:00:00:01"}, {"address", "192.0.2.7"}}));
+    EXPECT_EQ(lan.at("running"), true);
+    EXPECT_EQ(lan.at("problems"), Json::array());
+    EXPECT_EQ(lan.at("leases"), Json::array());
+    EXPECT_THAT(xgre("dhcp show").out, HasSubstr("192.0.2.100-192.0.2.199"));
+    const Outcome again = xgre("dhcp start --network lan");
+    EXPECT_EQ(again.exit, 0) << again;
+    EXPECT_EQ(again.err, "xgre: dhcp of network lan: already running, nothing changed\n");
+    must("dhcp stop --network lan");
+    expect_unchanged("dhcp stop --network lan", "dhcp of network lan: not there");
+    EXPECT_EQ(json("port show").size(), 1U);
+}
+
+TEST_F(Commands, DetachAllFromAnotherHostChangesNothing) {
+    set_up_lan();
+    must("dhcp start --network lan --subnet 192.0.2.0/24");
+    const Json before = json("dhcp show");
+    const Outcome outcome = run_xgre({"--instance", instance, "detach", "--all"});
+    EXPECT_EQ(outcome.exit, 1) << outcome;
+    EXPECT_TRUE(is_error_line(outcome.err)) << outcome;
+    EXPECT_EQ(json("dhcp show"), before);
+    EXPECT_EQ(json("port show").size(), 2U);
+}
+
+// case S09
+TEST_F(Commands, StatsHaveEveryVerdictAndCloseTheirSums) {
+    set_up_lan();
+    const Json stats = json("stats");
+    std::uint64_t packets = 0;
+    for (const Json& verdict : stats.at("verdicts")) {
+        EXPECT_FALSE(verdict.at("help").get<std::string>().empty());
+        packets += verdict.at("packets").get<std::uint64_t>();
+    }
+    const Json& sums = stats.at("sums");
+    EXPECT_EQ(sums.at("in"), packets);
+    EXPECT_EQ(sums.at("in").get<std::uint64_t>(),
+              sums.at("delivered").get<std::uint64_t>() + sums.at("dropped").get<std::uint64_t>());
+    EXPECT_EQ(stats.at("ports").at(0).at("rx_packets"), 0);
+    EXPECT_EQ(stats.at("peers").at(0).at("tx_bytes"), 0);
+    const Outcome quiet = xgre("stats");
+    EXPECT_THAT(quiet.out, ::testing::Not(HasSubstr("unknown-peer")));
+    EXPECT_THAT(quiet.out, HasSubstr("in 0 "));
+    EXPECT_THAT(xgre("stats --all").out, HasSubstr("no peer has this source and key"));
+}
+
+TEST_F(Commands, StatsWatchEndsAfterACount) {
+    set_up_lan();
+    const Outcome outcome = xgre("--json stats --watch 0.1 --count 2");
+    EXPECT_EQ(outcome.exit, 0) << outcome.err;
+    std::istringstream lines{outcome.out};
+    int count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+        const Json sample = Json::parse(line);
+        EXPECT_EQ(sample.at("ports").at(0).at("rx_packets_per_second"), 0.0);
+        EXPECT_GE(sample.at("seconds"), 0.1);
+    }
+    EXPECT_EQ(count, 2);
+    // No control sequences where no terminal is.
+    EXPECT_EQ(xgre("stats --watch 0.1 --count 1").out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Commands, StatsWatchEndsWellOnCtrlC) {
+    set_up_lan();
+    std::vector<std::string> arguments = globals();
+    arguments.insert(arguments.end(), {"--json", "stats", "--watch", "0.1"});
+    RunningXgre watch{arguments};
+    EXPECT_TRUE(Json::accept(watch.line()));
+    EXPECT_EQ(watch.end_by(SIGINT), 0);
+}
+
+TEST_F(Commands, GlobalsStandAnywhere) {
+    set_up_lan();
+    const Outcome outcome =
+        run_xgre({"network", "--instance", instance, "show", "lan", "--json", "-n", netns});
+    EXPECT_EQ(outcome.exit, 0) << outcome;
+    EXPECT_EQ(Json::parse(outcome.out).at(0).at("network"), "lan");
+}
+
+TEST_F(Commands, VerboseSaysWhatWasDone) {
+    must("attach uplink0 --local 198.18.0.1");
+    const Outcome outcome = xgre("network add lan --key 7 --verbose");
+    EXPECT_EQ(outcome.exit, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("xgre: network lan: done\n"));
+}
+
+}  // namespace
+}  // namespace xgre::test

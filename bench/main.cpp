@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// xgre-bench: xgre beside the kernel's own means, on the same wire, round by round.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "bench/peers.h"
+#include "bench/report.h"
+#include "bench/rows.h"
+#include "bench/system.h"
+#include "bench/world.h"
+#include "xgre/error.h"
+
+namespace xgre::bench {
+namespace {
+
+enum Exit { kDone = 0, kFailed = 1, kMisused = 2, kInterrupted = 130 };
+
+struct Options {
+    std::vector<std::string> rows;
+    std::vector<std::string> peers;
+    std::string json;
+    std::string markdown;
+    bool quick = false;
+    bool list = false;
+    std::size_t rounds = 0;  // 0: by `quick`
+
+    std::size_t number_of_rounds() const {
+        if (rounds != 0) return rounds;
+        return quick ? 5 : 15;
+    }
+    bool wants(const Row& row) const { return wants(rows, row.key); }
+    bool wants(const Peer& peer) const { return wants(peers, peer.key); }
+
+private:
+    static bool wants(const std::vector<std::string>& keys, std::string_view key) {
+        return keys.empty() || std::ranges::find(keys, key) != keys.end();
+    }
+};
+
+// On stderr: one line that is written over on a terminal, else a line for each row.
+class Progress {
+public:
+    void row(const Row& row) {
+        title_ = row.title;
+        if (!terminal_) fmt::print(stderr, "bench: {}\n", title_);
+    }
+    void step(const std::string& what) {
+        if (terminal_) fmt::print(stderr, "\r\033[Kbench: {}: {}", title_, what);
+    }
+    void done() {
+        if (terminal_) fmt::print(stderr, "\r\033[K");
+    }
+
+private:
+    bool terminal_ = isatty(STDERR_FILENO) != 0;
+    std::string title_;
+};
+
+// One peer set up for one row.
+class Stand {
+public:
+    Stand(const Row& row, const Peer& peer)
+        : world_{std::to_string(&peer - all_peers().data()), row.shape} {
+        const Host& a = world_.a();
+        const Host& b = world_.b();
+        paths_.push_back(peer.join({.host = a, .far = b, .remote = macs_of(b)}));
+        if (!b.vms.empty()) {
+            paths_.push_back(peer.join({.host = b, .far = a, .remote = macs_of(a)}));
+        }
+        probe_ = row.make(peer, world_);
+        result_.row = &row;
+        result_.peer = &peer;
+    }
+
+    void measure(std::chrono::nanoseconds slice, bool warm_up) {
+        if (result_.void_reason) return;
+        try {
+            const std::vector<double> values = probe_->measure(slice);
+            if (!warm_up) result_.rounds.push_back(values);
+        } catch (const Void& reason) {
+            check_interrupt();
+            result_.void_reason = reason.what();
+        }
+    }
+
+    const Result& result() const { return result_; }
+
+private:
+    static std::vector<Mac> macs_of(const Host& host) {
+        std::vector<Mac> macs;
+        for (const Vm& vm : host.vms)
+            macs.push_back(vm.mac);
+        if (macs.empty()) macs.push_back(kRemoteMac);
+        return macs;
+    }
+
+    World world_;
+    std::vector<std::unique_ptr<DataPath>> paths_;
+    std::unique_ptr<Probe> probe_;
+    Result result_;
+};
+
+std::vector<Result> measure(const Row& row, const Options& options, Progress& progress) {
+    std::vector<std::unique_ptr<Stand>> stands;
+    for (const Peer& peer : all_peers()) {
+        if (!options.wants(peer) || !fits(row, peer)) continue;
+        check_interrupt();
+        progress.step(fmt::format("set up {}", peer.title));
+        stands.push_back(std::make_unique<Stand>(row, peer));
+    }
+    const auto slice = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::duration<double>(row.slice * (options.quick ? 1 : 2)));
+    const std::size_t rounds = options.number_of_rounds();
+    for (std::size_t round = 0; round <= rounds; ++round) {  // the first warms up
+        progress.step(fmt::format("round {} of {}", round, rounds));
+        for (const auto& stand : stands) {
+            check_interrupt();
+            stand->measure(slice, round == 0);
+        }
+    }
+    std::vector<Result> results;
+    for (const auto& stand : stands)
+        results.push_back(stand->result());
+    return results;
+}
+
+std::string now() {
+    const std::time_t seconds = std::time(nullptr);
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M UTC", &utc);
+    return text.data();
+}
+
+std::string command_of(const Options& options) {
+    std::string command = "scripts/bench";
+    if (options.quick) command += " --quick";
+    if (options.rounds != 0) command += fmt::format(" --rounds {}", options.rounds);
+    for (const std::string& row : options.rows)
+        command += " --only " + row;
+    for (const std::string& peer : options.peers)
+        command += " --peer " + peer;
+    return command;
+}
+
+Run run_all(const Options& options) {
+    Run run{.command = command_of(options),
+            .date = now(),
+            .rounds = options.number_of_rounds(),
+            .machine = describe_machine(),
+            .results = {}};
+    Progress progress;
+    for (const Row& row : all_rows()) {
+        if (!options.wants(row)) continue;
+        progress.row(row);
+        const std::vector<Result> results = measure(row, options, progress);
+        run.results.insert(run.results.end(), results.begin(), results.end());
+    }
+    progress.done();
+    run.machine.load_after = load_averages();
+    return run;
+}
+
+void list() {
+    fmt::print("rows:\n");
+    for (const Row& row : all_rows())
+        fmt::print("  {:<10} {}\n", row.key, row.title);
+    fmt::print("peers:\n");
+    for (const Peer& peer : all_peers())
+        fmt::print("  {:<10} {}\n", peer.key, peer.title);
+}
+
+template <typename Entries>
+std::vector<std::string> keys_of(const Entries& entries) {
+    std::vector<std::string> keys;
+    for (const auto& entry : entries)
+        keys.emplace_back(entry.key);
+    return keys;
+}
+
+int bench(const Options& options) {
+    if (options.list) {
+        list();
+        return kDone;
+    }
+    if (geteuid() != 0) {
+        throw Error{"xgre-bench", "not root: it makes network namespaces", "use sudo"};
+    }
+    catch_interrupts();
+    remove_leftovers();
+    setpriority(PRIO_PROCESS, 0, -15);  // others disturb it less; where it is refused, more
+    const Run run = run_all(options);
+    fmt::print("{}", as_text(run));
+    if (!options.json.empty()) write_file(options.json, as_json(run));
+    if (!options.markdown.empty()) write_into_markdown(run, options.markdown);
+    const bool all_valid = std::ranges::none_of(
+        run.results, [](const Result& result) { return result.void_reason.has_value(); });
+    return all_valid ? kDone : kFailed;
+}
+
+int run_command_line(int argc, char** argv) {
+    Options options;
+    CLI::App app{"xgre beside the kernel's own means, on the same wire and the same frames."};
+    app.name("scripts/bench");
+    app.add_flag("--quick", options.quick, "fewer and shorter rounds: under 3 minutes");
+    app.add_option("--only", options.rows, "only this row; may be given again")
+        ->check(CLI::IsMember(keys_of(all_rows())))
+        ->type_name("ROW");
+    app.add_option("--peer", options.peers, "only this peer; may be given again")
+        ->check(CLI::IsMember(keys_of(all_peers())))
+        ->type_name("PEER");
+    app.add_option("--rounds", options.rounds, "so many rounds")
+        ->check(CLI::Range(1, 1000))
+        ->type_name("N");
+    app.add_flag("--list", options.list, "show rows and peers, and measure nothing");
+    app.add_option("--json", options.json, "write all values into this file")->type_name("FILE");
+    app.add_option("--markdown", options.markdown, "put the tables between the marks of this file")
+        ->type_name("FILE");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kDone : kMisused;
+    }
+    try {
+        return bench(options);
+    } catch (const Interrupted&) {
+        fmt::print(stderr, "\nbench: interrupted; all that it made is removed\n");
+        return kInterrupted;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "\nbench: {}\n", error.what());
+        return kFailed;
+    }
+}
+
+}  // namespace
+}  // namespace xgre::bench
+
+int main(int argc, char** argv) {
+    return xgre::bench::run_command_line(argc, argv);
+}

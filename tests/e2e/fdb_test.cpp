@@ -152,15 +152,15 @@ TEST_P(Fdb, MovesNoStaticEntryForAFrame) {
     lab.settle(a2, {&a1, &b1, &c1});
     roam_to(b1);
     lab.settle(b1, {&a1, &a2, &c1});
-    for (Vm* vm : {&a1, &a2})
+    for (Vm* vm : {&a1, &a2, &b1})
         vm->take();
 
-    const Packet frame = eth(kVmC, kRoamer) / payload(46);
-    c1.send(frame);
-    lab.settle(c1, {&a1, &a2, &b1});
+    const Packet frame = eth(kVmB, kRoamer) / payload(46);
+    a2.send(frame);
+    lab.settle(a2, {&a1, &b1, &c1});
 
     EXPECT_THAT(a1.take(), ElementsAre(frame));
-    EXPECT_THAT(a2.take(), IsEmpty());
+    EXPECT_THAT(b1.take(), IsEmpty());
     EXPECT_EQ(roamer_at('a'), a1.port());
 }
 
@@ -198,6 +198,7 @@ TEST_P(Fdb, FloodsAgainWhatWasNotSeenForTheAgeingTime) {
     join_all();
     NetworkSpec spec;
     spec.name = "lan";
+    spec.key = gre_key(7);
     spec.ageing = std::chrono::seconds{1};
     lab.host('a').open().add_network(spec);
     lab.settle(b1, {&a1, &a2, &c1});

@@ -86,7 +86,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, XGRE_NOTE_MAX);
+    __uint(max_entries, XGRE_NOTE_ROOM);
     __type(key, __u32);
     __type(value, __u64);
 } notes __weak SEC(".maps");

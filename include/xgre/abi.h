@@ -16,10 +16,11 @@
 #define XGRE_ABI_VERSION 1
 
 #ifdef __cplusplus
-#define XGRE_ASSERT_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type)
+#define XGRE_ASSERT(condition, what) static_assert(condition, what)
 #else
-#define XGRE_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+#define XGRE_ASSERT(condition, what) _Static_assert(condition, what)
 #endif
+#define XGRE_ASSERT_SIZE(type, bytes) XGRE_ASSERT(sizeof(type) == (bytes), #type)
 
 /* ---- Limits ------------------------------------------------------------------------------- */
 
@@ -110,10 +111,16 @@ enum xgre_program {
         XGRE_PROGRAM_MAX
 };
 
-/* `counters` has a cell for each program and verdict. */
-#define XGRE_COUNTERS ((__u32)XGRE_PROGRAM_MAX * (__u32)XGRE_VERDICT_MAX)
-#define XGRE_COUNTER(program, verdict)                                                             \
-    ((__u32)(program) * (__u32)XGRE_VERDICT_MAX + (__u32)(verdict))
+/*
+ * `counters` has a cell for each program and verdict, `notes` one for each note, and both have
+ * room for more: a verdict that is appended moves no cell of a pinned map.
+ */
+#define XGRE_VERDICT_ROOM 64
+#define XGRE_NOTE_ROOM 32
+#define XGRE_COUNTERS ((__u32)XGRE_PROGRAM_MAX * XGRE_VERDICT_ROOM)
+#define XGRE_COUNTER(program, verdict) ((__u32)(program) * XGRE_VERDICT_ROOM + (__u32)(verdict))
+XGRE_ASSERT(XGRE_VERDICT_MAX <= XGRE_VERDICT_ROOM, "verdicts");
+XGRE_ASSERT(XGRE_NOTE_MAX <= XGRE_NOTE_ROOM, "notes");
 
 /* ---- Map keys and values ------------------------------------------------------------------ */
 

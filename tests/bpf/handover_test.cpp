@@ -36,7 +36,7 @@ Fd metadata_writer(const xgre_metadata& metadata) {
     emit(BPF_LDX | BPF_MEM | BPF_W, 2, 6, offsetof(xdp_md, data_meta), 0);
     emit(BPF_LDX | BPF_MEM | BPF_W, 3, 6, offsetof(xdp_md, data), 0);
     emit(BPF_ALU64 | BPF_MOV | BPF_X, 4, 2, 0, 0);
-    emit(BPF_ALU64 | BPF_ADD | BPF_K, 4, 0, 0, kSize);
+    emit(BPF_ALU64 | BPF_ADD, 4, 0, 0, kSize);  // of a constant: BPF_K is zero
     emit(BPF_JMP | BPF_JGT | BPF_X, 4, 3, words_to_skip, 0);
     for (int i = 0; i < words_to_skip; ++i)
         emit(BPF_ST | BPF_MEM | BPF_W, 2, 0, 4 * i, words.at(static_cast<std::size_t>(i)));

@@ -24,6 +24,10 @@ Tap::Tap(std::string name)
     request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
     if (!fd_.is_open() || ::ioctl(fd_.get(), TUNSETIFF, &request) != 0)
         throw Error::from_errno(name_, "make tap", errno, "run as root");
+    // The device outlives the descriptor, to go with its namespace: that is done by the kernel's
+    // own threads, and many at a time, where closing would wait for it.
+    if (::ioctl(fd_.get(), TUNSETPERSIST, 1) != 0)
+        throw Error::from_errno(name_, "keep tap", errno, "run as root");
     index_ = if_nametoindex(name_.c_str());
 }
 

@@ -35,7 +35,8 @@ struct TapFrame {
 
 class Tap {
 public:
-    // Makes the device `name` in the current network namespace; it is down. It goes with this.
+    // Makes the device `name` in the current network namespace; it is down. It goes with the
+    // namespace.
     explicit Tap(std::string name);
 
     const std::string& name() const { return name_; }

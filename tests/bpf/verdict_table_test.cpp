@@ -54,7 +54,7 @@ TEST(VerdictTable, HasNotesAndProgramsWithUniqueNamesToo) {
     std::size_t rows = 0;
 #define X(id, name, help)                                                                          \
     EXPECT_TRUE(names.insert(name).second);                                                        \
-    EXPECT_TRUE(is_name(name) && *help != '\0');                                                   \
+    EXPECT_TRUE(is_name(name) && !std::string_view{help}.empty());                                 \
     ++rows;
     XGRE_NOTES(X)
     XGRE_PROGRAMS(X)

@@ -197,13 +197,13 @@ void Server::make() {
 
 bool Server::take_down() {
     bool any = dnsmasq_.stop();
+    any = router_.remove_veth() || any;
     if (instance_ != nullptr) {
         const auto ports = instance_->ports();
         if (std::ranges::any_of(ports, [&](const PortInfo& port) { return is_port(port); })) {
             any = instance_->delete_port(config_.port) == Change::made || any;
         }
     }
-    any = router_.remove_veth() || any;
     const bool is_in_use =
         is_shared() || other_instance_behind(session_.instance, config_.netns).has_value();
     if (config_.netns_is_ours && !is_in_use) any = router_.remove_netns() || any;
@@ -239,7 +239,7 @@ bool is_netns_ours(const Session& session, const DhcpSpec& spec, const DhcpConfi
     }
     const auto others = others_behind(session.instance, wanted.netns, wanted.network);
     if (!others.empty()) return others.front().netns_is_ours;
-    if (!netns_exists(wanted.netns) || has_veth) return true;
+    if (!find_netns(wanted.netns) || has_veth) return true;
     if (spec.router) return false;
     throw Error{object, "it is there already, and is no router of this instance",
                 fmt::format("remove it with `ip netns del {}`, or take another with --router",
@@ -429,6 +429,7 @@ Change stop_dhcp(const Session& session, const std::string& network) {
         lock = InstanceLock::acquire();
     }
     const bool any = remove_all(session, instance ? &*instance : nullptr, network);
+    DhcpFiles::tidy(session.instance);
     return any ? Change::made : Change::unchanged;
 }
 
@@ -437,6 +438,7 @@ void stop_all_dhcp(const Session& session) {
     const InstanceLock lock = InstanceLock::acquire();
     for (const std::string& network : DhcpFiles::networks(session.instance))
         remove_all(session, nullptr, network);
+    DhcpFiles::tidy(session.instance);
 }
 
 std::vector<DhcpInfo> show_dhcp(const Session& session, const std::optional<std::string>& network) {

@@ -159,6 +159,11 @@ std::vector<std::string> DhcpFiles::networks(const std::string& instance) {
     return {names.begin(), names.end()};
 }
 
+void DhcpFiles::tidy(const std::string& instance) {
+    remove_empty(servers_of(instance), kRunRoot);
+    remove_empty(leases_of(instance), kStateRoot);
+}
+
 std::vector<std::string> DhcpFiles::instances() {
     std::vector<std::string> names;
     for (const std::string& name : list(std::string{kRunRoot})) {

@@ -21,6 +21,8 @@ public:
 
     // Networks of the instance that have any file here, sorted.
     static std::vector<std::string> networks(const std::string& instance);
+    // Removes directories of the instance that a killed command left empty.
+    static void tidy(const std::string& instance);
     // Instances that have any, sorted.
     static std::vector<std::string> instances();
 

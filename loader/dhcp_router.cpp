@@ -161,6 +161,14 @@ std::string router_netns(const std::string& instance, const std::string& router)
     return fmt::format("xgre-{}-{}", instance, router);
 }
 
+std::optional<Fd> find_netns(const std::string& name) {
+    if (!netns_exists(name)) return std::nullopt;
+    Fd netns = open_netns(name);
+    struct statfs kind{};
+    if (fstatfs(netns.get(), &kind) != 0 || kind.f_type != NSFS_MAGIC) return std::nullopt;
+    return netns;
+}
+
 DhcpRouter::DhcpRouter(const Session& session, const DhcpConfig& config)
     : host_{open_host(session)},
       host_name_{session.netns ? "namespace " + *session.netns : "the current namespace"},
@@ -190,8 +198,9 @@ bool DhcpRouter::find_names(const Session& session, DhcpConfig& config) {
 
 std::vector<Subnet> DhcpRouter::subnets(const std::string& netns, const std::string& device) {
     std::vector<Subnet> subnets;
-    if (!netns_exists(netns)) return subnets;
-    const auto scope = NetnsScope::enter(netns);
+    const auto router = find_netns(netns);
+    if (!router) return subnets;
+    const auto scope = NetnsScope::enter(*router, "namespace " + netns);
     NlSocket socket = NlSocket::open();
     const auto own = socket.find_link(device);
     for (const AddressInfo& address : socket.list_addresses()) {
@@ -204,12 +213,7 @@ std::vector<Subnet> DhcpRouter::subnets(const std::string& netns, const std::str
 }
 
 std::optional<Fd> DhcpRouter::netns() const {
-    if (!netns_exists(config_.netns)) return std::nullopt;
-    Fd netns = open_netns(config_.netns);
-    // A command that was killed leaves a plain file in the place of the namespace.
-    struct statfs kind{};
-    if (fstatfs(netns.get(), &kind) != 0 || kind.f_type != NSFS_MAGIC) return std::nullopt;
-    return netns;
+    return find_netns(config_.netns);
 }
 
 DhcpRouter::Ends DhcpRouter::ends() const {

@@ -17,6 +17,9 @@ namespace xgre {
 // `xgre-<instance>-<router>`, where the router is the network itself unless it shares another's.
 std::string router_netns(const std::string& instance, const std::string& router);
 
+// nullopt: there is none of this name, or only the name, which a command that was killed leaves.
+std::optional<Fd> find_netns(const std::string& name);
+
 // What decides, beside the configuration, how the devices are set up.
 struct RouterSetup {
     std::uint32_t mtu = 0;    // of the network, bytes
@@ -37,7 +40,7 @@ public:
     // Addresses in the router that are not on `device`. Empty when there is no router.
     static std::vector<Subnet> subnets(const std::string& netns, const std::string& device);
 
-    // A handle on the namespace; nullopt when there is none, or a name without one behind it.
+    // A handle on the namespace; nullopt when there is none.
     std::optional<Fd> netns() const;
     // Whether the veth is there, whole, and has no other address than its own.
     bool is_joined() const;

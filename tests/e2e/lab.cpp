@@ -495,17 +495,20 @@ Lab::~Lab() {
     hosts_.clear();
 }
 
-void Lab::connect(Host& host, char letter, const LabOptions& options) {
-    const std::string wire = wire_of(letter);
-    const std::string_view tx = options.wire_offloads ? "on" : "off";
-    const Netns& netns = host.netns();
+void Lab::plug_in(const Netns& netns, const std::string& wire, std::string_view tx) {
     netns.ip(fmt::format("link add uplink0 type veth peer name {} netns {}", wire, middle_.name()));
     netns.offloads("uplink0", fmt::format("tx {} gro on", tx));
     // Not GRO on this end, which would show a capture other packets than there are on the wire.
     middle_.offloads(wire, fmt::format("tx {} gro off", tx));
     netns.ip("link set uplink0 up");
     middle_.ip(fmt::format("link set {} up", wire));
-    if (!options.wire_offloads) programs_.push_back(attach_xdp_pass(middle_, wire));
+    if (tx == "off") programs_.push_back(attach_xdp_pass(middle_, wire));
+}
+
+void Lab::connect(Host& host, char letter, const LabOptions& options) {
+    const std::string wire = wire_of(letter);
+    const Netns& netns = host.netns();
+    plug_in(netns, wire, options.wire_offloads ? "on" : "off");
     if (options.middle == Middle::one_subnet) {
         middle_.ip(fmt::format("link set {} master br0", wire));
         netns.ip(fmt::format("address add {}/24 dev uplink0", host.address()));

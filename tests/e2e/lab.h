@@ -218,6 +218,8 @@ public:
     // The end of a host's wire in the middle.
     static std::string wire_of(char letter) { return std::string{"to-"} + letter; }
 
+    // Connects a namespace's uplink0 to the middle; `tx`: "on" when that wire has offloads.
+    void plug_in(const Netns& netns, const std::string& wire, std::string_view tx);
     // On every host: attach, the network, and every other host as its peer.
     void mesh(const std::string& network, std::optional<std::uint32_t> key, Path path,
               TcHook hook = TcHook::automatic);

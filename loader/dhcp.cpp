@@ -160,9 +160,9 @@ std::vector<std::string> Server::faults() const {
     }
     if (auto fault = files_.lease_fault()) faults.push_back(std::move(*fault));
     if (!dnsmasq_.pid()) {
-        faults.push_back("dnsmasq: it is not running");
+        faults.emplace_back("dnsmasq: it is not running");
     } else if (!dnsmasq_is_right()) {
-        faults.push_back("dnsmasq: it runs with other settings, or in another namespace");
+        faults.emplace_back("dnsmasq: it runs with other settings, or in another namespace");
     }
     return faults;
 }
@@ -171,12 +171,28 @@ void Server::add_port() {
     PortSpec port;
     port.device = config_.port;
     port.network = config_.network;
-    // A static MAC: no VM takes the gateway's traffic by using its address. A port whose device
-    // vanished still has it, and brings it back.
+    // A port whose device vanished has its static MAC still, and brings it back.
     const auto ports = instance_->ports();
     const bool is_gone = std::ranges::any_of(
         ports, [&](const PortInfo& known) { return is_port(known) && known.gone; });
-    if (!is_gone) port.static_macs = {config_.device_mac};
+    if (is_gone) instance_->add_port(port);
+    // A command that was killed may have left the MAC to a port that is none any more.
+    bool is_stale = false;
+    FdbFilter filter;
+    filter.network = config_.network;
+    filter.vlan = Vlan{};
+    filter.mac = config_.device_mac;
+    instance_->fdb(filter, [&](const FdbInfo& entry) {
+        is_stale = entry.is_static && entry.port != config_.port;
+    });
+    if (is_stale) {
+        FdbSpec entry;
+        entry.mac = config_.device_mac;
+        entry.network = config_.network;
+        instance_->delete_fdb(entry);
+    }
+    // Static: no VM takes the gateway's traffic by using its address.
+    port.static_macs = {config_.device_mac};
     instance_->add_port(port);
 }
 
@@ -191,7 +207,12 @@ void Server::make() {
     if (leases.damaged > 0) files_.mend_leases(leases);
     if (!dnsmasq_is_right()) {
         dnsmasq_.stop();
-        dnsmasq_.start(arguments(), router_.netns().value());
+        const auto netns = router_.netns();
+        if (!netns) {
+            throw Error{fmt::format("namespace {}", config_.netns),
+                        "somebody removed it while it was set up", "try again"};
+        }
+        dnsmasq_.start(arguments(), *netns);
     }
 }
 
@@ -322,15 +343,13 @@ void add_leases(const Instance* instance, DhcpInfo& info, const LeaseFile& file)
         if (line.mac) places.try_emplace(*line.mac);
     }
     if (instance != nullptr && !places.empty()) {
-        instance->fdb({.network = info.network,
-                       .vlan = Vlan{},
-                       .port = std::nullopt,
-                       .peer = std::nullopt,
-                       .mac = std::nullopt},
-                      [&](const FdbInfo& entry) {
-                          const auto place = places.find(entry.mac);
-                          if (place != places.end() && !entry.expired) place->second = entry;
-                      });
+        FdbFilter filter;
+        filter.network = info.network;
+        filter.vlan = Vlan{};
+        instance->fdb(filter, [&](const FdbInfo& entry) {
+            const auto place = places.find(entry.mac);
+            if (place != places.end() && !entry.expired) place->second = entry;
+        });
     }
     for (const LeaseLine& line : file.leases) {
         const Mac mac = line.mac.value_or(Mac{});

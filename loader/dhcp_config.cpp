@@ -62,11 +62,11 @@ void check_subnet(const Subnet& subnet) {
                     fmt::format("give one of /{} or larger", kLongestPrefix)};
     }
     // "This" network, loopback, multicast and reserved: RFC 6890 section 2.2.2, RFC 1112 section 4.
-    constexpr std::array reserved{*Subnet::parse("0.0.0.0/8"), *Subnet::parse("127.0.0.0/8"),
-                                  *Subnet::parse("224.0.0.0/3")};
-    for (const Subnet& taken : reserved) {
-        if (subnet.overlaps(taken)) {
-            throw Error{object, fmt::format("hosts have no addresses of {}", taken),
+    constexpr std::array reserved{Subnet::parse("0.0.0.0/8"), Subnet::parse("127.0.0.0/8"),
+                                  Subnet::parse("224.0.0.0/3")};
+    for (const auto& taken : reserved) {
+        if (taken && subnet.overlaps(*taken)) {
+            throw Error{object, fmt::format("hosts have no addresses of {}", *taken),
                         "give a unicast subnet, such as 192.0.2.0/24"};
         }
     }
@@ -152,10 +152,14 @@ std::string text(const Json& json, const char* key) {
     return json.at(key).get<std::string>();
 }
 
-// Throws std::bad_optional_access, which parse_dhcp_config() takes for what it is.
+// Text that is not what its place asks for.
+struct Malformed {};
+
 template <typename T>
 T value(const Json& json) {
-    return T::parse(json.get<std::string>()).value();
+    const auto parsed = T::parse(json.get<std::string>());
+    if (!parsed) throw Malformed{};
+    return *parsed;
 }
 
 DhcpConfig config_of(const Json& json) {
@@ -254,7 +258,7 @@ std::optional<DhcpConfig> parse_dhcp_config(std::string_view text) {
         return config_of(json);
     } catch (const Json::exception&) {
         return std::nullopt;
-    } catch (const std::bad_optional_access&) {
+    } catch (const Malformed&) {
         return std::nullopt;
     }
 }

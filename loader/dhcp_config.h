@@ -20,7 +20,7 @@ namespace xgre {
 // killed command leaves is found again by it.
 struct DhcpConfig {
     std::string network;
-    Subnet subnet = *Subnet::around(Ip4Addr{}, 0);
+    Subnet subnet;
     Ip4Addr gateway;
     Ip4Addr range_first;
     Ip4Addr range_last;

@@ -169,10 +169,10 @@ std::optional<Fd> find_netns(const std::string& name) {
     return netns;
 }
 
-DhcpRouter::DhcpRouter(const Session& session, const DhcpConfig& config)
+DhcpRouter::DhcpRouter(const Session& session, DhcpConfig config)
     : host_{open_host(session)},
       host_name_{session.netns ? "namespace " + *session.netns : "the current namespace"},
-      config_{config} {}
+      config_{std::move(config)} {}
 
 void DhcpRouter::choose_names(const Session& session, DhcpConfig& config) {
     if (find_names(session, config)) return;
@@ -233,7 +233,7 @@ DhcpRouter::Ends DhcpRouter::ends() const {
 
 bool DhcpRouter::is_joined() const {
     Ends both = ends();
-    if (!both.joined) return false;
+    if (!both.joined || !both.router || !both.device) return false;
     const auto addresses = addresses_of(*both.router, both.device->index);
     return addresses.empty() || std::ranges::any_of(addresses, [&](const AddressInfo& a) {
                return a.address == config_.gateway &&
@@ -318,6 +318,10 @@ void DhcpRouter::make_veth() const {
     Ends rest = ends();
     if (rest.port) throw port_in_the_way(config_.port);
     if (rest.device) throw device_in_the_way(config_.device, config_.netns);
+    if (!rest.netns) {
+        throw Error{fmt::format("namespace {}", config_.netns),
+                    "somebody removed it while it was set up", "try again"};
+    }
     rest.host.create_veth(config_.port, config_.device, *rest.netns);
 }
 
@@ -372,7 +376,7 @@ bool DhcpRouter::remove_veth() const {
     const bool port = is_ours(both.port, config_.port_mac);
     const bool device = is_ours(both.device, config_.device_mac);
     if (port) delete_link(both.host, config_.port);
-    if (device) delete_link(*both.router, config_.device);
+    if (device && both.router) delete_link(*both.router, config_.device);
     return port || device;
 }
 

@@ -30,7 +30,7 @@ struct RouterSetup {
 // Error.
 class DhcpRouter {
 public:
-    DhcpRouter(const Session& session, const DhcpConfig& config);
+    DhcpRouter(const Session& session, DhcpConfig config);
 
     // Names for the veth's ends (see DhcpConfig): those it has when it is there already, else
     // free ones. Throws Error when there are none.

@@ -35,15 +35,15 @@ struct DhcpSpec {
 struct DhcpLease {
     Mac mac;
     Ip4Addr address;
-    std::string name;  // empty when the client gave none
-    std::chrono::system_clock::time_point expiry;
+    std::string name;                              // empty when the client gave none
+    std::chrono::system_clock::time_point expiry;  // max(): never
     std::string port;  // behind which the MAC is now; empty: a peer, or not known
     std::optional<Ip4Addr> peer;
 };
 
 struct DhcpInfo {
     std::string network;
-    Subnet subnet = *Subnet::around(Ip4Addr{}, 0);
+    Subnet subnet;
     Ip4Addr range_first;
     Ip4Addr range_last;
     Ip4Addr gateway;

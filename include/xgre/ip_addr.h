@@ -94,6 +94,9 @@ class Subnet {
 public:
     static constexpr std::uint8_t kMaxPrefix = 32;
 
+    // 0.0.0.0/0.
+    constexpr Subnet() = default;
+
     // The subnet of this prefix length that has `address` in it; nullopt beyond 32.
     static constexpr std::optional<Subnet> around(Ip4Addr address, std::uint32_t prefix_length) {
         if (prefix_length > kMaxPrefix) return std::nullopt;
@@ -156,7 +159,7 @@ private:
     }
 
     Ip4Addr network_;
-    std::uint8_t prefix_length_;
+    std::uint8_t prefix_length_ = 0;
 };
 
 static_assert(Subnet::parse("192.0.2.0/24")->netmask() == Ip4Addr{{255, 255, 255, 0}});

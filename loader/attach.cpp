@@ -6,13 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
 
 #include <fmt/format.h>
 
 #include "loader/bpffs.h"
 #include "loader/instance_state.h"
+#include "loader/instances.h"
+#include "loader/loopback.h"
 #include "loader/pins.h"
 #include "loader/undo.h"
 #include "xgre/dhcp.h"
@@ -22,24 +25,6 @@ namespace xgre {
 namespace {
 
 constexpr std::uint64_t kSweepInterval = 1'000'000'000;  // ns
-
-// The next hop is looked up as if a packet came from the loopback device, and the kernel wants
-// forwarding enabled there; see bpf/encap.h. It changes nothing for anything else.
-constexpr const char* kLoopbackForwarding = "/proc/sys/net/ipv4/conf/lo/forwarding";
-
-void set_loopback_forwarding(bool on) {
-    std::ofstream file{kLoopbackForwarding};
-    file << (on ? "1" : "0") << std::flush;
-    if (!file)
-        throw Error{"net.ipv4.conf.lo.forwarding", "cannot be written",
-                    "run as root with /proc/sys writable"};
-}
-
-bool host_forwards() {
-    std::ifstream file{"/proc/sys/net/ipv4/ip_forward"};
-    int value = 0;
-    return file >> value && value != 0;
-}
 
 std::uint32_t random_cookie() {
     std::uint32_t cookie = 0;
@@ -51,31 +36,6 @@ std::uint32_t random_cookie() {
 NetnsScope enter(const Session& session) {
     if (session.netns) return NetnsScope::enter(*session.netns);
     return NetnsScope::enter(open_current_netns(), "the current network namespace");
-}
-
-// The row of an instance of this tool's version; nullopt when it is unreadable.
-std::optional<xgre_uplink> uplink_of(const std::string& instance) {
-    const Fd map{bpf_obj_get((pins::directory(instance) + "/maps/uplink").c_str())};
-    if (!map.is_open()) return std::nullopt;
-    bpf_map_info info{};
-    std::uint32_t len = sizeof(info);
-    if (bpf_obj_get_info_by_fd(map.get(), &info, &len) != 0 ||
-        info.value_size != sizeof(xgre_uplink))
-        return std::nullopt;
-    const auto row = Map<std::uint32_t, xgre_uplink>{map.get(), "uplink"}.find(0);
-    if (!row || row->abi_version != XGRE_ABI_VERSION) return std::nullopt;
-    return row;
-}
-
-// Does another instance in this network namespace satisfy `test`?
-template <typename Test>
-std::optional<std::string> other_instance(const std::string& instance, Test test) {
-    const std::uint64_t cookie = netns_cookie();
-    for (const std::string& name : Instance::list()) {
-        const auto row = uplink_of(name);
-        if (name != instance && row && row->netns_cookie == cookie && test(*row)) return name;
-    }
-    return std::nullopt;
 }
 
 LinkInfo check_uplink(const Session& session, const AttachSpec& spec) {
@@ -94,12 +54,7 @@ LinkInfo check_uplink(const Session& session, const AttachSpec& spec) {
         throw Error{spec.local.format(), fmt::format("not an address of {}", spec.uplink),
                     fmt::format("`ip addr add {}/24 dev {}`, or name one that it has", spec.local,
                                 spec.uplink)};
-    const auto holder = other_instance(session.instance, [&](const xgre_uplink& row) {
-        return row.ifindex == static_cast<__u32>(device.index);
-    });
-    if (holder)
-        throw Error{spec.uplink, fmt::format("is the uplink of instance {}", *holder),
-                    "add networks to that instance, or detach it first"};
+    check_no_other_instance(session.instance, device);
     return device;
 }
 
@@ -141,21 +96,38 @@ void check_netns(const Session& session) {
                         "run this inside it, as with `nsenter --net`"};
 }
 
-// Everything of the instance off the devices and out of the BPF file system. Works on what is
-// there, whatever version made it.
-void tear_down(const Session& session) {
-    const std::string links = pins::links(session.instance);
-    const Hooks hooks{links, XGRE_TC_HOOK_TCX};
-    for (const int ifindex : hooks.devices())
-        hooks.clear_xdp(ifindex);
-    for (const int ifindex : hooks.devices())
-        hooks.clear(ifindex);
-    pins::remove_tree(pins::directory(session.instance));
+// What commands that were killed left: an instance in the making, or on its way out.
+void remove_remains(const Session& session) {
     pins::remove_tree(pins::staging(session.instance));
+    pins::remove_tree(pins::removed(session.instance));
+}
+
+// Everything of the instance off the devices and out of the BPF file system. Works on what is
+// there, whatever version made it. Killed before the rename, the instance is whole but for its
+// programs, which the next command attaches again; after it, only remains are left.
+void tear_down(const Session& session) {
+    const auto row = uplink_of(session.instance);
+    const Hooks hooks{pins::links(session.instance), XGRE_TC_HOOK_TCX};
+    hooks.clear(hooks.devices());
+    const bool is_last =
+        !other_instance(session.instance, [](const auto&, const auto&) { return true; });
+    if (is_last && (!row || row->netns_cookie == netns_cookie())) disable_loopback_forwarding();
+    remove_remains(session);
+    const std::string directory = pins::directory(session.instance);
+    const std::string removed = pins::removed(session.instance);
+    if (::rename(directory.c_str(), removed.c_str()) != 0 && errno != ENOENT)
+        throw Error::from_errno(directory, "rename", errno, "run as root");
+    remove_remains(session);
     ::rmdir(pins::root().c_str());  // only when this was the last instance
-    const bool still_needed =
-        other_instance(session.instance, [](const xgre_uplink&) { return true; }).has_value();
-    if (!still_needed && !host_forwards()) set_loopback_forwarding(false);
+}
+
+// XDP that another program has cannot be taken; better to say so before anything is done.
+void check_foreign_xdp(const AttachSpec& spec, const LinkInfo& device) {
+    if (!spec.xdp || device.xdp_prog_id == 0) return;
+    throw Error{device.name,
+                fmt::format("another XDP program is attached (id {})", device.xdp_prog_id),
+                fmt::format("`ip link set dev {} xdp off` removes it, or attach with --no-xdp",
+                            device.name)};
 }
 
 void make_instance(const Session& session, const AttachSpec& spec, const LinkInfo& device) {
@@ -169,7 +141,6 @@ void make_instance(const Session& session, const AttachSpec& spec, const LinkInf
     datapath.pin(staging);
     // Only pinned maps may have a running timer: the kernel stops it with the last user.
     datapath.start_sweeper(kSweepInterval);
-    set_loopback_forwarding(true);
     // From here on the instance exists, as a whole; what is attached where follows.
     if (::rename(staging.c_str(), pins::directory(session.instance).c_str()) != 0)
         throw Error::from_errno(staging, "rename", errno, "run as root");
@@ -200,15 +171,21 @@ Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkIn
         throw Error{"instance " + state.session.instance,
                     fmt::format("its FDB has room for {} entries", entries),
                     "the size is chosen once: `xgre detach --all` first"};
-    Change change = Change::unchanged;
-    if (state.uplink.ifindex != static_cast<__u32>(device.index)) {
-        state.uplink.ifindex = static_cast<__u32>(device.index);
-        state.datapath.uplink().put(0, state.uplink);
-        change = Change::made;
-    }
-    set_loopback_forwarding(true);
-    state.reconcile();
-    return spec.upgrade ? upgrade(state) : change;
+    if (spec.tc_hook == TcHook::tcx && state.uplink.tc_hook != XGRE_TC_HOOK_TCX)
+        throw Error{"instance " + state.session.instance, "its programs are at clsact",
+                    "the hook is chosen once: `xgre detach --all` first"};
+    if (spec.tc_hook == TcHook::clsact && state.uplink.tc_hook != XGRE_TC_HOOK_CLSACT)
+        throw Error{"instance " + state.session.instance, "its programs are at tcx",
+                    "the hook is chosen once: `xgre detach --all` first"};
+    const xgre_uplink before = state.uplink;
+    state.uplink.ifindex = static_cast<__u32>(device.index);
+    if (!spec.xdp) state.uplink.flags |= XGRE_UPLINK_NO_XDP;
+    const bool changed =
+        state.uplink.ifindex != before.ifindex || state.uplink.flags != before.flags;
+    if (changed) state.datapath.uplink().put(0, state.uplink);
+    if (spec.upgrade) return upgrade(state);
+    const bool repaired = !state.reconcile().empty();
+    return changed || repaired ? Change::made : Change::unchanged;
 }
 
 }  // namespace
@@ -233,18 +210,19 @@ Change Instance::attach(const Session& session, const AttachSpec& spec) {
     if (spec.fdb_entries && (*spec.fdb_entries < 1 || *spec.fdb_entries > XGRE_FDB_LIMIT))
         throw Error{"--fdb-size", "out of range", fmt::format("1 to {}", XGRE_FDB_LIMIT)};
     ensure_bpffs();
-    auto lock = InstanceLock::acquire();
+    const auto lock = InstanceLock::acquire();
     const NetnsScope scope = enter(session);
     const LinkInfo device = check_uplink(session, spec);
-    pins::remove_tree(pins::staging(session.instance));  // of an attach that was killed
+    remove_remains(session);
     if (pins::exists(pins::directory(session.instance))) {
-        State state{session, std::move(lock)};
+        State state{session, std::nullopt};
         return attach_again(state, spec, device);
     }
+    check_foreign_xdp(spec, device);
     Undo undo;
     undo.add([&session] { tear_down(session); });
     make_instance(session, spec, device);
-    State{session, std::move(lock)}.reconcile();
+    State{session, std::nullopt}.reconcile();
     undo.commit();
     return Change::made;
 }
@@ -259,7 +237,7 @@ Change Instance::detach(const Session& session, bool all) {
     if (all) stop_all_dhcp(session);
     const auto lock = InstanceLock::acquire();
     if (!pins::exists(pins::directory(session.instance))) {
-        pins::remove_tree(pins::staging(session.instance));
+        remove_remains(session);
         ::rmdir(pins::root().c_str());
         return Change::unchanged;
     }
@@ -274,6 +252,8 @@ Instance Instance::open(const Session& session) {
     auto lock = InstanceLock::acquire();
     auto state = std::make_unique<State>(session, std::move(lock));
     state->repairs = state->reconcile();
+    if (pins::remove_unfinished(pins::directory(session.instance)) != 0)
+        state->repairs.emplace_back("removed what an upgrade that was cut off had left");
     return Instance{std::move(state)};
 }
 

@@ -70,13 +70,14 @@ Skeleton open_skeleton() {
     return skeleton;
 }
 
+// Not open: an older tool made the instance without it.
 Fd open_pin(const std::string& path) {
     Fd fd{bpf_obj_get(path.c_str())};
-    if (!fd.is_open())
+    if (!fd.is_open() && errno != ENOENT)
         throw Error::from_errno(path, "open pin", errno,
                                 errno == EPERM || errno == EACCES
                                     ? "run as root"
-                                    : "`xgre attach` makes the instance anew");
+                                    : "`xgre detach --all`, and attach again");
     return fd;
 }
 
@@ -145,12 +146,14 @@ Datapath Datapath::open(const std::string& directory) {
     bpf_object__for_each_map(map, skeleton->obj) {
         if (bpf_map__is_internal(map)) continue;
         const std::string name = bpf_map__name(map);
-        opened.maps_.emplace(name, open_pin(directory + "/maps/" + name));
+        if (Fd pin = open_pin(directory + "/maps/" + name); pin.is_open())
+            opened.maps_.emplace(name, std::move(pin));
     }
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton->obj) {
         const std::string name = bpf_program__name(program);
-        opened.programs_.emplace(name, open_pin(directory + "/programs/" + name));
+        if (Fd pin = open_pin(directory + "/programs/" + name); pin.is_open())
+            opened.programs_.emplace(name, std::move(pin));
     }
     return opened;
 }
@@ -158,8 +161,11 @@ Datapath Datapath::open(const std::string& directory) {
 void Datapath::pin(const std::string& directory) const {
     make_directory(directory + "/maps");
     make_directory(directory + "/programs");
-    for (const auto& [name, fd] : maps_)
-        pin_fd(fd.get(), directory + "/maps/" + name);
+    for (const auto& [name, fd] : maps_) {
+        const std::string path = directory + "/maps/" + name;
+        const Fd pinned{bpf_obj_get(path.c_str())};
+        if (!pinned.is_open() || !is_same_map(pinned.get(), fd.get())) pin_fd(fd.get(), path);
+    }
     for (const auto& [name, fd] : programs_)
         pin_fd(fd.get(), directory + "/programs/" + name);
 }

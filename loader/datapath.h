@@ -24,7 +24,7 @@ public:
     static Datapath load(const Sizes& sizes);
     // Loads this tool's programs on the maps of `running`, which stay as they are.
     static Datapath load_on(const Datapath& running);
-    // Opens what pin() left in `directory`. Throws Error when something is missing there.
+    // Opens what pin() left in `directory`; to use what an older tool did not pin throws Error.
     static Datapath open(const std::string& directory);
 
     // Pins everything under `directory`, which exists: one file a map in maps/, one a program

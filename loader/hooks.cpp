@@ -4,11 +4,15 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
+#include <linux/membarrier.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <memory>
@@ -68,6 +72,23 @@ Fd create_link(int program, int ifindex, bpf_attach_type type, std::uint32_t fla
     return Fd{bpf_link_create(program, ifindex, type, &options)};
 }
 
+// Off the device now, and then the pin. When only the last reference goes, the kernel detaches some
+// time later: the device would still be taken for the next command, and TC might go before XDP.
+void detach_link(const std::string& path) {
+    const Fd link{bpf_obj_get(path.c_str())};
+    // ENOLINK: its device went already.
+    if (link.is_open() && bpf_link_detach(link.get()) != 0 && errno != ENOLINK)
+        throw Error::from_errno(path, "detach link", errno, kDoctor);
+    pins::remove(path);
+}
+
+// Programs that were taken off a device may still be at work on a frame. membarrier's global
+// command waits until no CPU is in one (synchronize_rcu); where it may not (a CPU runs without the
+// timer tick, NOHZ_FULL), the time that detaching from tcx takes has to do.
+void wait_for_running_programs() {
+    ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
 // False: there is no such link yet.
 bool replace_in_link(const std::string& path, int ifindex, int program, const std::string& device) {
     const Fd link{bpf_obj_get(path.c_str())};
@@ -93,6 +114,30 @@ bpf_tc_opts clsact_filter() {
     options.handle = kFilterHandle;
     options.priority = kFilterPriority;
     return options;
+}
+
+// Maps that a program uses, by their kernel ids; empty when there is no such program.
+std::set<std::uint32_t> maps_of(const Fd& program) {
+    std::array<std::uint32_t, 64> ids{};
+    bpf_prog_info info{};
+    info.nr_map_ids = ids.size();
+    info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+    std::uint32_t size = sizeof(info);
+    if (!program.is_open() || bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) return {};
+    return {ids.begin(), ids.begin() + std::min<std::size_t>(info.nr_map_ids, ids.size())};
+}
+
+// The filter's program, when it is of the same instance as the marker's: another instance's filter
+// has the same handle, and a device of another network namespace may have the same index.
+std::optional<std::uint32_t> filter_of(int ifindex, const std::string& marker) {
+    const bpf_tc_hook hook = clsact_hook(ifindex);
+    bpf_tc_opts filter = clsact_filter();
+    if (bpf_tc_query(&hook, &filter) != 0) return std::nullopt;
+    const auto marked = maps_of(Fd{bpf_obj_get(marker.c_str())});
+    const auto running = maps_of(Fd{bpf_prog_get_fd_by_id(filter.prog_id)});
+    const bool ours =
+        std::ranges::any_of(running, [&](std::uint32_t map) { return marked.contains(map); });
+    return ours ? std::optional{filter.prog_id} : std::nullopt;
 }
 
 // The filters at one side of a clsact qdisc.
@@ -133,11 +178,7 @@ std::string Hooks::pin(const char* kind, int ifindex) const {
 
 std::optional<std::uint32_t> Hooks::tc(int ifindex) const {
     if (tc_hook_ == XGRE_TC_HOOK_TCX) return program_of(pin("tcx", ifindex), ifindex);
-    if (!pins::exists(pin("clsact", ifindex))) return std::nullopt;
-    const bpf_tc_hook hook = clsact_hook(ifindex);
-    bpf_tc_opts filter = clsact_filter();
-    if (bpf_tc_query(&hook, &filter) != 0) return std::nullopt;
-    return filter.prog_id;
+    return filter_of(ifindex, pin("clsact", ifindex));
 }
 
 std::optional<std::uint32_t> Hooks::xdp(int ifindex) const {
@@ -184,38 +225,38 @@ bool Hooks::set_xdp(const LinkInfo& device, int program) const {
     const std::string path = pin("xdp", device.index);
     if (replace_in_link(path, device.index, program, device.name)) return true;
     const Fd link = create_link(program, device.index, BPF_XDP, XDP_FLAGS_DRV_MODE);
-    if (!link.is_open()) {
-        if (errno == EBUSY || errno == EEXIST)
-            throw Error{device.name,
-                        fmt::format("another XDP program is attached (id {})", device.xdp_prog_id),
-                        fmt::format("`ip link set dev {} xdp off` removes it, or attach with "
-                                    "--no-xdp",
-                                    device.name)};
-        return false;
-    }
+    if (!link.is_open()) return false;
     pin_link(link, path, device.name);
     return true;
 }
 
 void Hooks::clear_xdp(int ifindex) const {
-    pins::remove(pin("xdp", ifindex));
+    detach_link(pin("xdp", ifindex));
 }
 
-void Hooks::clear(int ifindex) const {
-    clear_xdp(ifindex);
-    pins::remove(pin("tcx", ifindex));
+void Hooks::clear(const std::vector<int>& devices) const {
+    bool had_xdp = false;
+    for (const int ifindex : devices) {
+        had_xdp = had_xdp || pins::exists(pin("xdp", ifindex));
+        clear_xdp(ifindex);
+    }
+    if (had_xdp) wait_for_running_programs();
+    for (const int ifindex : devices)
+        clear_tc(ifindex);
+}
+
+void Hooks::clear_tc(int ifindex) const {
+    detach_link(pin("tcx", ifindex));
     const std::string marker = pin("clsact", ifindex);
     if (!pins::exists(marker)) return;
-    const bpf_tc_hook hook = clsact_hook(ifindex);
-    bpf_tc_opts filter = clsact_filter();
-    // Not there any more: the device went, or another device has its index.
-    if (bpf_tc_query(&hook, &filter) == 0) {
-        filter = clsact_filter();
+    if (filter_of(ifindex, marker)) {
+        const bpf_tc_hook hook = clsact_hook(ifindex);
+        bpf_tc_opts filter = clsact_filter();
         if (const int error = bpf_tc_detach(&hook, &filter); error != 0)
             throw Error::from_errno(fmt::format("device {}", ifindex), "remove filter", -error,
                                     kDoctor);
-        drop_unused_clsact(ifindex);
     }
+    drop_unused_clsact(ifindex);
     pins::remove(marker);
 }
 

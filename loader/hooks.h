@@ -31,15 +31,16 @@ public:
     // Attach, or replace the program atomically. Before all other programs of the hook: one that
     // ends the chain must not keep a decapsulated frame from ours. Throws Error.
     void set_tc(const LinkInfo& device, int program) const;
-    // False: the driver has no native XDP, or not for this device as it is set up. Throws Error
-    // when another program is there.
+    // False: another program is there, or the driver has no native XDP, or not for this device as
+    // it is set up. TC does it all then.
     bool set_xdp(const LinkInfo& device, int program) const;
-    // Take ours off; nothing there is no error. XDP first, TC last: what XDP hands over must
-    // always meet TC.
+    // Take ours off, at once; nothing there is no error. XDP first, TC last: what XDP hands over
+    // must always meet TC.
     void clear_xdp(int ifindex) const;
-    void clear(int ifindex) const;
+    void clear(const std::vector<int>& devices) const;
 
 private:
+    void clear_tc(int ifindex) const;
     std::string pin(const char* kind, int ifindex) const;
 
     std::string directory_;

@@ -63,6 +63,7 @@ void check_version(const std::string& directory, const std::string& instance) {
 
 Datapath open_datapath(const Session& session) {
     const std::string directory = require_name(session.instance);
+    if (session.netns) open_netns(*session.netns);  // a mistyped name is the first thing to say
     check_version(directory, session.instance);
     return Datapath::open(directory);
 }
@@ -197,9 +198,25 @@ std::pair<std::uint32_t, xgre_network> Instance::State::network(const std::strin
 
 std::optional<std::pair<std::uint32_t, xgre_port>> Instance::State::port(
     const std::string& device) const {
-    for (const auto& [ifindex, port] : ports())
-        if (text_of(port.name) == device) return std::pair{ifindex, port};
-    return std::nullopt;
+    std::optional<std::pair<std::uint32_t, xgre_port>> found;
+    for (const auto& [ifindex, port] : ports()) {
+        if (text_of(port.name) != device) continue;
+        found.emplace(ifindex, port);
+        if (is_live(ifindex)) break;
+    }
+    return found;
+}
+
+void Instance::State::move_statics(std::uint32_t from, std::uint32_t to,
+                                   std::uint32_t to_slot) const {
+    std::vector<xgre_fdb_key> keys;
+    datapath.fdb().for_each([&](const xgre_fdb_key& key, const xgre_fdb_entry& entry) {
+        const bool of_port = (entry.owner & XGRE_OWNER_KIND_MASK) == XGRE_OWNER_PORT &&
+                             static_cast<std::uint32_t>(entry.owner) == from;
+        if (of_port && (entry.owner & XGRE_OWNER_STATIC) != 0) keys.push_back(key);
+    });
+    for (const xgre_fdb_key& key : keys)
+        datapath.fdb_put(key, owner_of_port(to, to_slot) | XGRE_OWNER_STATIC);
 }
 
 bool Instance::State::is_live(std::uint32_t ifindex) const {
@@ -231,6 +248,10 @@ HookInfo Instance::State::hook_info(const LinkInfo* device, bool is_uplink) cons
     } else if ((uplink.flags & XGRE_UPLINK_NO_XDP) != 0) {
         info.reason = "attached with --no-xdp";
         info.remedy = "`xgre detach --all` and attach without --no-xdp";
+    } else if (device->xdp_prog_id != 0) {
+        info.reason = fmt::format("another XDP program is attached (id {})", device->xdp_prog_id);
+        info.remedy = fmt::format("`ip link set dev {} xdp off`, then `xgre {}` again",
+                                  device->name, is_uplink ? "attach" : "port add");
     } else if (!fitness.ok) {
         info.reason = fitness.reason;
         info.remedy = fitness.remedy;

@@ -41,7 +41,10 @@ public:
 
     // Throws Error when there is no such network.
     std::pair<std::uint32_t, xgre_network> network(const std::string& name) const;
+    // Of several rows of this name, the one whose device is there.
     std::optional<std::pair<std::uint32_t, xgre_port>> port(const std::string& device) const;
+    // Static entries of one port become another's.
+    void move_statics(std::uint32_t from, std::uint32_t to, std::uint32_t to_slot) const;
     // Is the row's device still the one it was added with?
     bool is_live(std::uint32_t ifindex) const;
     // MTU of the largest inner IP packet that fits; 0 when the uplink is gone.

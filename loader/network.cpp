@@ -53,7 +53,8 @@ std::uint32_t free_id(const Rows<xgre_network>& networks) {
 
 Change update(Instance::State& state, std::uint32_t id, xgre_network network,
               const NetworkSpec& spec) {
-    if (key_of(network) != spec.key)
+    // No key named: as it is. Another one would be another network on the wire.
+    if (spec.key && key_of(network) != spec.key)
         throw Error{"network " + spec.name, "exists with " + describe(key_of(network)),
                     fmt::format("`xgre network del {}` first, or take another name", spec.name)};
     const xgre_network before = network;
@@ -84,7 +85,9 @@ Change Instance::add_network(const NetworkSpec& spec) {
                         fmt::format("{} has {} already", text_of(network.name), describe(spec.key)),
                         "give it a key of its own with --key"};
     }
-    state_->datapath.networks().put(free_id(networks), fresh);
+    const std::uint32_t id = free_id(networks);
+    state_->datapath.fdb_sweep();  // what is left of the network that had the id before
+    state_->datapath.networks().put(id, fresh);
     state_->reconcile();
     return Change::made;
 }
@@ -104,10 +107,6 @@ Change Instance::delete_network(const std::string& name) {
                             fmt::format("`xgre peer del {} --network {}` first", address, name)};
             }
         state_->datapath.networks().put(id, xgre_network{});
-        xgre_fdb_flush_args want{};
-        want.match = XGRE_MATCH_NETWORK;
-        want.network = id;
-        state_->datapath.fdb_flush(want);
         state_->reconcile();
         return Change::made;
     }

@@ -56,6 +56,7 @@ Change Instance::add_peer(const PeerSpec& spec) {
                     fmt::format("it has {} peers, the most there can be", count),
                     "`xgre peer del` one that is no longer needed"};
     const std::uint32_t id = free_id(peers);
+    state_->datapath.fdb_sweep();  // what is left of who had the id before
     state_->datapath.peer_counters().reset(id);
     state_->datapath.peers().put(
         id, make_peer(network_id, network, Ip4Addr::from_network_order(state_->uplink.local),
@@ -70,10 +71,6 @@ Change Instance::delete_peer(const PeerSpec& spec) {
         if (peer.network != network_id || peer.remote != spec.address.network_order()) continue;
         state_->datapath.peers().put(id, xgre_peer{});
         state_->reconcile();
-        xgre_fdb_flush_args want{};
-        want.match = XGRE_MATCH_OWNER;
-        want.owner = owner_of_peer(id);
-        state_->datapath.fdb_flush(want);
         return Change::made;
     }
     return Change::unchanged;

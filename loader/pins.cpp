@@ -32,6 +32,10 @@ std::string staging(const std::string& instance) {
     return directory(instance) + "+new";
 }
 
+std::string removed(const std::string& instance) {
+    return directory(instance) + "+old";
+}
+
 std::string links(const std::string& instance) {
     return directory(instance) + "/links";
 }
@@ -73,6 +77,19 @@ void remove_tree(const std::string& directory) {
     }
     if (::rmdir(directory.c_str()) != 0 && errno != ENOENT)
         throw Error::from_errno(directory, "remove", errno, kWayOut);
+}
+
+std::size_t remove_unfinished(const std::string& directory) {
+    std::size_t count = 0;
+    for (const char* part : {"programs", "maps"}) {
+        const std::string path = directory + "/" + part;
+        for (const std::string& name : list(path)) {
+            if (!name.ends_with("+new")) continue;
+            remove(path + "/" + name);
+            ++count;
+        }
+    }
+    return count;
 }
 
 bool is_instance_name(std::string_view name) {

@@ -7,8 +7,11 @@
 //   /sys/fs/bpf/xgre/<instance>/links/xdp-<ifindex>    likewise
 //   /sys/fs/bpf/xgre/<instance>/links/clsact-<ifindex> a program: marks a filter we made
 //   /sys/fs/bpf/xgre/<instance>+new                    an instance in the making
+//   /sys/fs/bpf/xgre/<instance>+old                    one that is being removed
+//   .../<map or program>+new                           a pin that is to replace another
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +21,7 @@ namespace xgre::pins {
 std::string root();                                  // /sys/fs/bpf/xgre
 std::string directory(const std::string& instance);  // of a whole instance
 std::string staging(const std::string& instance);    // while it is being made
+std::string removed(const std::string& instance);    // while it is being removed
 std::string links(const std::string& instance);
 
 bool exists(const std::string& path);
@@ -29,6 +33,8 @@ std::vector<std::string> list(const std::string& directory);
 void remove(const std::string& path);
 // A directory of pins with everything in it, `links` first; absence is no error. Throws Error.
 void remove_tree(const std::string& directory);
+// Pins under `directory` that were to replace others; how many. Throws Error.
+std::size_t remove_unfinished(const std::string& directory);
 // Whether this may be an instance's name: 1..15 of [A-Za-z0-9_-].
 bool is_instance_name(std::string_view name);
 

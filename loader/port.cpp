@@ -7,6 +7,7 @@
 
 #include "loader/device_probe.h"
 #include "loader/instance_state.h"
+#include "loader/instances.h"
 #include "loader/undo.h"
 #include "xgre/error.h"
 
@@ -28,6 +29,7 @@ LinkInfo check_device(const Instance::State& state, const std::string& name) {
         throw Error{object, fmt::format("belongs to {}", master ? master->name : "another device"),
                     fmt::format("`ip link set dev {} nomaster` first", name)};
     }
+    check_no_other_instance(state.session.instance, device);
     return device;
 }
 
@@ -59,30 +61,13 @@ xgre_port with_spec(xgre_port port, const PortSpec& spec) {
     return port;
 }
 
-std::vector<xgre_fdb_key> static_keys(const Instance::State& state, std::uint32_t ifindex) {
-    std::vector<xgre_fdb_key> keys;
-    state.datapath.fdb().for_each([&](const xgre_fdb_key& key, const xgre_fdb_entry& entry) {
-        const bool of_port = (entry.owner & XGRE_OWNER_KIND_MASK) == XGRE_OWNER_PORT &&
-                             static_cast<std::uint32_t>(entry.owner) == ifindex;
-        if (of_port && (entry.owner & XGRE_OWNER_STATIC) != 0) keys.push_back(key);
-    });
-    return keys;
-}
-
-void flush_port(const Instance::State& state, std::uint32_t ifindex) {
-    xgre_fdb_flush_args want{};
-    want.match = XGRE_MATCH_OWNER;
-    want.owner = XGRE_OWNER_PORT | ifindex;
-    state.datapath.fdb_flush(want);
-}
-
 void forget(const Instance::State& state, std::uint32_t ifindex) {
     state.datapath.ports().erase(ifindex);
-    flush_port(state, ifindex);
+    state.datapath.fdb_sweep();
 }
 
-// Static MACs that the port does not have yet. Throws before anything is changed when one is
-// no unicast address or belongs to somebody else.
+// Static MACs that the port, which has or had the index `ifindex`, does not have yet. Throws before
+// anything is changed when one is no unicast address or belongs to somebody else.
 std::vector<xgre_fdb_key> new_static_keys(const Instance::State& state, const PortSpec& spec,
                                           std::uint32_t network, std::uint32_t ifindex) {
     std::vector<xgre_fdb_key> keys;
@@ -125,7 +110,10 @@ Change update_port(const Instance::State& state, std::uint32_t ifindex, const xg
         state.datapath.fdb_put(key, owner_of_port(ifindex, port.slot) | XGRE_OWNER_STATIC);
         undo.add([&state, key] { state.datapath.fdb_delete(key); });
     }
-    if (!same) state.datapath.ports().put(ifindex, wanted);
+    if (!same) {
+        state.datapath.ports().put(ifindex, wanted);
+        undo.add([&state, ifindex, port] { state.datapath.ports().put(ifindex, port); });
+    }
     // The device's offloads may have changed since: that is what reconcile looks at.
     const bool adapted = !state.reconcile().empty();
     undo.commit();
@@ -161,33 +149,40 @@ Change Instance::add_port(const PortSpec& spec) {
     const std::string network_name = text_of(state.networks().at(network).name);
     if (!known) check_room(state, network, network_name);
     check_foreign_xdp(state, device);
-    std::vector<xgre_fdb_key> statics = new_static_keys(state, spec, network, ifindex);
+    const std::uint32_t before = known ? known->first : ifindex;
+    const auto statics = new_static_keys(state, spec, network, before);
     xgre_port port = known ? known->second : xgre_port{};
     if (!known) port.slot = free_slot(state.ports());
     port.network = network;
     set_name(port.name, device.name, "port");
     port = with_spec(port, spec);
-    if (known) {  // the device came back, under another index or the same
-        const auto kept = static_keys(state, known->first);
-        statics.insert(statics.end(), kept.begin(), kept.end());
-        forget(state, known->first);
-    }
-    // Who had this index before is not coming back under it.
-    if (state.datapath.ports().find(ifindex)) forget(state, ifindex);
+    // Who had this index before is not coming back under it. What is left of it, or of who had the
+    // slot, is not the new port's.
+    if (!known || before != ifindex) forget(state, ifindex);
 
     Undo undo;
-    undo.add([&state, ifindex] {
-        forget(state, ifindex);
+    undo.add([&state, &known, before, ifindex] {
+        if (known) {
+            state.datapath.ports().put(before, known->second);
+            if (before != ifindex) state.move_statics(ifindex, before, known->second.slot);
+        }
+        state.datapath.redirect().erase(ifindex);
+        if (before != ifindex || !known) forget(state, ifindex);
         state.reconcile();
     });
-    state.datapath.learned().put(port.slot, 0);
-    if (!known) state.datapath.port_counters().reset(port.slot);
+    if (!known) {
+        state.datapath.learned().put(port.slot, 0);
+        state.datapath.port_counters().reset(port.slot);
+    }
     // TC before the row: killed in between, the next command takes the hook off again.
     state.hooks.set_tc(device, state.datapath.program("port_tc"));
     state.datapath.redirect().put(ifindex, ifindex);
     state.datapath.ports().put(ifindex, port);
-    for (const xgre_fdb_key& key : statics)
+    for (const xgre_fdb_key& key : statics) {
         state.datapath.fdb_put(key, owner_of_port(ifindex, port.slot) | XGRE_OWNER_STATIC);
+        undo.add([&state, key] { state.datapath.fdb_delete(key); });
+    }
+    // If the device was another one before, its row and its static entries become this one's.
     state.reconcile();
     undo.commit();
     return Change::made;
@@ -197,8 +192,9 @@ Change Instance::delete_port(const std::string& device) {
     const auto known = state_->port(device);
     if (!known) return Change::unchanged;
     state_->datapath.ports().erase(known->first);
+    // Of a device that is gone, nothing else would show that its entries are nobody's.
+    if (!state_->is_live(known->first)) state_->datapath.fdb_sweep();
     state_->reconcile();
-    flush_port(*state_, known->first);
     return Change::made;
 }
 

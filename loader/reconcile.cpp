@@ -11,6 +11,7 @@
 #include "loader/device_probe.h"
 #include "loader/ethtool.h"
 #include "loader/instance_state.h"
+#include "loader/loopback.h"
 
 namespace xgre {
 namespace {
@@ -39,17 +40,25 @@ public:
     std::vector<std::string> run() {
         drop_rows_without_network();
         find_live_devices();
+        adopt_returned();
+        if (enable_loopback_forwarding()) did("enabled forwarding at the loopback device");
         // New devices get TC before they get XDP; old ones lose XDP before TC.
         hook_devices();
         unhook_others();
         set_tunnels();
         set_flood();
-        if (orphans_) datapath_.fdb_sweep();
         return std::move(done_);
     }
 
 private:
     void did(std::string what) { done_.push_back(std::move(what)); }
+
+    // Takes out the FDB entries of ports, peers and networks whose rows are gone, before what shows
+    // that they are goes too: killed in between, the next command does so again.
+    void sweep() {
+        if (!swept_) datapath_.fdb_sweep();
+        swept_ = true;
+    }
 
     void drop_rows_without_network() {
         for (auto port = ports_.begin(); port != ports_.end();) {
@@ -61,7 +70,6 @@ private:
                             text_of(port->second.name)));
             datapath_.ports().erase(port->first);
             port = ports_.erase(port);
-            orphans_ = true;
         }
         for (auto peer = peers_.begin(); peer != peers_.end();) {
             if (networks_.contains(peer->second.network)) {
@@ -72,7 +80,6 @@ private:
                             Ip4Addr::from_network_order(peer->second.remote)));
             datapath_.peers().put(peer->first, xgre_peer{});
             peer = peers_.erase(peer);
-            orphans_ = true;
         }
     }
 
@@ -87,6 +94,25 @@ private:
         }
     }
 
+    // A device is back under another index, and `port add` has made a row for that: what the old
+    // row still has is the new one's.
+    void adopt_returned() {
+        for (const auto& [ifindex, device] : live_) {
+            const xgre_port& port = ports_.at(ifindex);
+            for (auto old = ports_.begin(); old != ports_.end();) {
+                if (live_.contains(old->first) || text_of(old->second.name) != text_of(port.name)) {
+                    ++old;
+                    continue;
+                }
+                state_.move_statics(old->first, ifindex, port.slot);
+                datapath_.ports().erase(old->first);
+                did(fmt::format("gave port {} what its device had before", text_of(port.name)));
+                old = ports_.erase(old);
+                sweep();
+            }
+        }
+    }
+
     void hook_devices() {
         if (uplink_) {
             if (!state_.is_live(state_.uplink.ifindex)) {
@@ -94,7 +120,7 @@ private:
                 did(fmt::format("let the data path send to uplink {}", uplink_->name));
             }
             hook(*uplink_, "uplink_tc", "uplink_xdp");
-            set_uplink_flags();
+            set_uplink_flags(*uplink_);
         }
         for (const auto& [ifindex, device] : live_) {
             hook(device, "port_tc", "port_xdp");
@@ -110,8 +136,7 @@ private:
         if ((state_.uplink.flags & XGRE_UPLINK_NO_XDP) != 0 || !port_xdp(device).ok) {
             if (state_.hooks.xdp(device.index)) {
                 state_.hooks.clear_xdp(device.index);
-                did(fmt::format("took {} off {}: its frames may carry offloads now", xdp,
-                                device.name));
+                did(fmt::format("took {} off {}", xdp, device.name));
             }
             return;
         }
@@ -120,15 +145,15 @@ private:
             did(fmt::format("attached {} to {}", xdp, device.name));
     }
 
-    void set_uplink_flags() {
+    void set_uplink_flags(const LinkInfo& uplink) {
         xgre_uplink wanted = state_.uplink;
         wanted.flags &= ~static_cast<__u32>(XGRE_UPLINK_XDP_XMIT);
-        if (xdp_transmit(*uplink_).ok) wanted.flags |= XGRE_UPLINK_XDP_XMIT;
-        std::memcpy(wanted.mac, uplink_->mac.bytes().data(), sizeof(wanted.mac));
+        if (xdp_transmit(uplink).ok) wanted.flags |= XGRE_UPLINK_XDP_XMIT;
+        std::memcpy(wanted.mac, uplink.mac.bytes().data(), sizeof(wanted.mac));
         const auto now = datapath_.uplink().find(0);
         if (now && same_bytes(*now, wanted)) return;
         datapath_.uplink().put(0, wanted);
-        did(fmt::format("noted what changed at uplink {}", uplink_->name));
+        did(fmt::format("noted what changed at uplink {}", uplink.name));
     }
 
     void set_port_flags(std::uint32_t ifindex, const LinkInfo& device) {
@@ -145,26 +170,33 @@ private:
         did(fmt::format("noted what changed at port {}", device.name));
     }
 
+    bool is_in_use(std::uint32_t ifindex) const {
+        return live_.contains(ifindex) || (uplink_ && ifindex == state_.uplink.ifindex);
+    }
+
     void unhook_others() {
+        std::vector<int> others;
         for (const int ifindex : state_.hooks.devices()) {
             const auto index = static_cast<std::uint32_t>(ifindex);
-            if (live_.contains(index) || (uplink_ && uplink_->index == ifindex)) continue;
-            state_.hooks.clear(ifindex);
+            if (is_in_use(index)) continue;
+            others.push_back(ifindex);
             // Gone devices are routine; only programs that still ran are worth a word.
-            if (!ports_.contains(index))
-                did(fmt::format("detached from device number {}, which is no port", ifindex));
+            if (ports_.contains(index)) continue;
+            did(fmt::format("detached from device number {}, which is no port", ifindex));
+            sweep();
         }
+        state_.hooks.clear(others);
         std::uint32_t key = 0;
         std::vector<std::uint32_t> unwanted;
         const int redirect = datapath_.redirect().fd();
         for (const std::uint32_t* from = nullptr;
              bpf_map_get_next_key(redirect, from, &key) == 0;) {
-            if (!live_.contains(key) && !(uplink_ && key == state_.uplink.ifindex))
-                unwanted.push_back(key);
+            if (!is_in_use(key)) unwanted.push_back(key);
             last_key_ = key;
             from = &last_key_;
         }
         for (const std::uint32_t ifindex : unwanted) {
+            sweep();
             datapath_.redirect().erase(ifindex);
             did(fmt::format("stopped sending to device number {}, which is no port", ifindex));
         }
@@ -187,6 +219,7 @@ private:
             if (same != wanted.end() && same_bytes(same->second, tunnel)) {
                 wanted.erase(same);
             } else if (same == wanted.end()) {
+                sweep();
                 datapath_.tunnels().erase(key);
                 did(fmt::format("stopped taking packets from {}, which is no peer",
                                 Ip4Addr::from_network_order(key.source)));
@@ -213,6 +246,7 @@ private:
         for (const auto& [id, list] : datapath_.flood().entries()) {
             const auto same = wanted.find(id);
             if (same == wanted.end()) {
+                sweep();
                 datapath_.flood().erase(id);
                 did(fmt::format("removed the flood list of network number {}", id));
             } else if (same_bytes(same->second, list)) {
@@ -236,7 +270,7 @@ private:
     std::map<std::uint32_t, LinkInfo> live_;
     std::vector<std::string> done_;
     std::uint32_t last_key_ = 0;
-    bool orphans_ = false;
+    bool swept_ = false;
 };
 
 }  // namespace

@@ -138,7 +138,8 @@ struct xgre_uplink {
     __u8 mac[6];       /* what XDP takes as addressed to us; TC asks the kernel */
     __u8 tc_hook;      /* enum xgre_tc_hook */
     __u8 pad;
-    __u32 cookie;       /* random per instance: marks our XDP metadata as ours */
+    __u32 cookie; /* random per instance: marks our XDP metadata as ours */
+    __u32 pad2;
     __u64 netns_cookie; /* SO_NETNS_COOKIE of the network namespace it lives in */
     char name[XGRE_NAME_LEN];
 };

@@ -40,15 +40,33 @@ static __always_inline void write_ethernet(struct ethhdr *eth, const struct next
 }
 
 /*
+ * Is the kernel to send this one? It doubts a neighbour, and asks it again, only when it sends to
+ * it by itself: without that, a next hop whose MAC has changed would never be found again.
+ */
+static __always_inline bool is_time_to_ask(struct xgre_peer *peer)
+{
+    __u64 now = bpf_ktime_get_coarse_ns();
+
+    if (!peer->asked) peer->asked = now;
+    return (__s64)(now - peer->asked) > (__s64)XGRE_ASK_NS;
+}
+
+static __always_inline void note_asked(struct xgre_peer *peer)
+{
+    peer->asked = bpf_ktime_get_coarse_ns();
+}
+
+/*
  * The next hop of a peer for a packet of `ip_len` bytes. GO with hop->resolved false: the kernel
- * has to resolve it (bpf_redirect_neigh); it may also mean that the lookup is not allowed here.
+ * has to resolve it, or to confirm it (bpf_redirect_neigh, note_asked); it may also mean that the
+ * lookup is not allowed here.
  *
  * The lookup is made as if from the loopback device: the kernel wants forwarding enabled on the
  * device that it takes for the ingress (bpf_ipv4_fib_lookup), and on loopback that changes
  * nothing for the host's own traffic; on the uplink it would make the host a router.
  */
 static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct xgre_uplink *uplink,
-                                                       const struct xgre_peer *peer, __u32 ip_len,
+                                                       struct xgre_peer *peer, __u32 ip_len,
                                                        struct next_hop *hop)
 {
     struct bpf_fib_lookup fib = {
@@ -74,7 +92,7 @@ static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct x
     if (err || fib.ifindex != uplink->ifindex) return XGRE_NO_ROUTE;
     __builtin_memcpy(hop->dst, fib.dmac, sizeof(hop->dst));
     __builtin_memcpy(hop->src, fib.smac, sizeof(hop->src));
-    hop->resolved = true;
+    hop->resolved = !is_time_to_ask(peer);
     return XGRE_GO;
 }
 

@@ -57,8 +57,8 @@ static long copy_to_port(__u32 index, struct flood_walk *walk)
     return 0;
 }
 
-static __always_inline enum xgre_verdict send_copy(struct flood_walk *walk,
-                                                   const struct xgre_peer *peer, __u32 id)
+static __always_inline enum xgre_verdict send_copy(struct flood_walk *walk, struct xgre_peer *peer,
+                                                   __u32 id)
 {
     struct next_hop hop = {};
     enum xgre_verdict verdict;
@@ -75,6 +75,7 @@ static __always_inline enum xgre_verdict send_copy(struct flood_walk *walk,
         walk->skb->mark = XGRE_MARK_MAGIC | id;
         err = bpf_clone_redirect(walk->skb, walk->ingress, BPF_F_INGRESS);
         walk->skb->mark = 0;
+        note_asked(peer);
         note(XGRE_NOTE_RESOLVE);
     }
     return err ? XGRE_COPY_FAILED : XGRE_GO;

@@ -31,7 +31,7 @@ static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
                                                       const struct xgre_uplink *uplink,
                                                       struct departure *d)
 {
-    const struct xgre_peer *peer = d->to.peer;
+    struct xgre_peer *peer = d->to.peer;
     struct wrap wrap = {};
     enum xgre_verdict verdict;
 
@@ -43,6 +43,7 @@ static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
     verdict = make_room(skb, &wrap);
     if (verdict) return verdict;
     verdict = address_outer(skb, peer, &wrap, &d->hop);
+    if (!d->hop.resolved) note_asked(peer);
     return verdict ? verdict : XGRE_TO_PEER;
 }
 

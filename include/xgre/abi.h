@@ -34,6 +34,7 @@
 #define XGRE_FDB_LIMIT 4000000        /* entries, the most that may be asked for */
 #define XGRE_OUTER_MAX 40             /* bytes of a peer's IP + GRE header template */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
+#define XGRE_ASK_NS 5000000000ULL     /* the kernel is asked for a next hop at least this often */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
@@ -209,8 +210,9 @@ struct xgre_peer {
     __be32 remote;
     __be32 local;
     __u32 outer[XGRE_OUTER_MAX / 4]; /* header bytes; words, so that a copy moves words */
+    __u64 asked; /* CLOCK_MONOTONIC, ns: when the kernel last had the next hop to itself */
 };
-XGRE_ASSERT_SIZE(struct xgre_peer, 56);
+XGRE_ASSERT_SIZE(struct xgre_peer, 64);
 
 /* `fdb`: hash. */
 struct xgre_fdb_key {

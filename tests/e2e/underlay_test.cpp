@@ -94,6 +94,30 @@ TEST_P(Underlay, FollowsANextHopThatTellsItsNewMac) {
 }
 
 // case O09
+TEST_P(Underlay, FindsANextHopThatChangedItsMacSilently) {
+    Lab lab{{.middle = Middle::router}};
+    // The kernel doubts and asks at once, not after half a minute.
+    const Netns& host = lab.host('a').netns();
+    host.sysctl("net/ipv4/neigh/uplink0/base_reachable_time_ms", "100");
+    host.sysctl("net/ipv4/neigh/uplink0/delay_first_probe_time", "0");
+    host.sysctl("net/ipv4/neigh/uplink0/retrans_time_ms", "100");
+    lab.mesh("lan", 7, GetParam());
+    const Vm& a1 = lab.join('a', "a1", kVmA, "lan");
+    Vm& b1 = lab.join('b', "b1", kVmB, "lan");
+    lab.settle(a1, {&b1});
+    know(lab.host('a'), kVmB, lab.host('b').address());
+
+    lab.middle().ip("link set to-a address 02:00:00:00:00:fd");
+    const Packet unicast = eth(kVmA, kVmB) / payload(46, 1);
+    EXPECT_TRUE(eventually(
+        [&] {
+            a1.send(unicast);
+            return b1.gets(unicast, std::chrono::milliseconds{100});
+        },
+        2 * kPatience));
+}
+
+// case O09
 TEST_P(Underlay, FollowsAChangedRoute) {
     Lab lab{{.middle = Middle::router}};
     lab.mesh("lan", 7, GetParam());

@@ -187,13 +187,13 @@ TEST_P(Life, EveryFrameIsCountedOnceAndTheSumsClose) {
 // A program that lets everything pass, at the same hook of the uplink.
 class Neighbour {
 public:
-    Neighbour(const Host& host, TcHook hook) : netns_{host.netns()}, hook_{hook} {
+    Neighbour(const Host& host, TcHook hook)
+        : netns_{host.netns()}, hook_{hook}, index_{index_in(netns_)} {
         const std::array<bpf_insn, 2> code{
             {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -1}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}}};
         const NetnsScope scope = netns_.enter();
         program_ = Fd{bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "neighbour", "GPL", code.data(),
                                     code.size(), nullptr)};
-        index_ = static_cast<int>(if_nametoindex("uplink0"));
         if (hook == TcHook::tcx) {
             constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
             link_ = Fd{bpf_link_create(program_.get(), index_, kTcxIngress, nullptr)};
@@ -220,6 +220,10 @@ public:
     }
 
 private:
+    static int index_in(const Netns& netns) {
+        const NetnsScope scope = netns.enter();
+        return static_cast<int>(if_nametoindex("uplink0"));
+    }
     bpf_tc_hook clsact() const {
         bpf_tc_hook hook{};
         hook.sz = sizeof(hook);
@@ -237,7 +241,7 @@ private:
 
     const Netns& netns_;
     TcHook hook_;
-    int index_ = 0;
+    int index_;
     Fd program_;
     Fd link_;
     bool attached_ = false;

@@ -24,7 +24,7 @@ std::string xgre_at(const Host& host, const std::string& words) {
 }
 
 // case S08
-TEST(Commands, JoinTwoHostsAndSayWhatIsThereAlready) {
+TEST(TypedCommands, JoinTwoHostsAndSayWhatIsThereAlready) {
     Lab lab;
     const VmOptions options{.with_address = true, .mtu = 1500 - 42};
     const Vm& a1 = lab.vm('a', "a1", kVmA, options);

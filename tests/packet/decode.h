@@ -11,8 +11,8 @@
 namespace xgre::test {
 
 struct DecodedLayer {
-  std::size_t offset;  // of its first byte in the packet
-  std::string text;    // one line, without its end
+    std::size_t offset;  // of its first byte in the packet
+    std::string text;    // one line, without its end
 };
 
 // Reads any bytes, cut off and broken ones too. Works from the bytes alone; of the layers

@@ -12,15 +12,15 @@ namespace xgre::test {
 
 inline testing::AssertionResult packets_equal(const char* actual_text, const char* expected_text,
                                               const Packet& actual, const Packet& expected) {
-  if (actual == expected) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << actual_text << " is not " << expected_text << ": "
-                                     << difference(actual, expected);
+    if (actual == expected) return testing::AssertionSuccess();
+    return testing::AssertionFailure()
+           << actual_text << " is not " << expected_text << ": " << difference(actual, expected);
 }
 
 }  // namespace xgre::test
 
 // Macros, because GoogleTest reports the file and line they stand in.
-#define EXPECT_PACKET_EQ(actual, expected) \
-  EXPECT_PRED_FORMAT2(::xgre::test::packets_equal, actual, expected)
-#define ASSERT_PACKET_EQ(actual, expected) \
-  ASSERT_PRED_FORMAT2(::xgre::test::packets_equal, actual, expected)
+#define EXPECT_PACKET_EQ(actual, expected)                                                         \
+    EXPECT_PRED_FORMAT2(::xgre::test::packets_equal, actual, expected)
+#define ASSERT_PACKET_EQ(actual, expected)                                                         \
+    ASSERT_PRED_FORMAT2(::xgre::test::packets_equal, actual, expected)

@@ -11,29 +11,29 @@ namespace xgre::test {
 
 // What a layer fills its fields in from.
 struct Surroundings {
-  const Layer* network;  // the IP header that carries this layer, or null
-  const Layer* next;     // null at the end of the packet
-  ByteView body;         // the finished bytes of all that follows
+    const Layer* network;  // the IP header that carries this layer, or null
+    const Layer* next;     // null at the end of the packet
+    ByteView body;         // the finished bytes of all that follows
 };
 
 class Layer {
- public:
-  virtual ~Layer() = default;
+public:
+    virtual ~Layer() = default;
 
-  virtual Start start() const = 0;
+    virtual Start start() const = 0;
 
-  // How the layer in front names this one; nothing for plain bytes.
-  virtual std::optional<std::uint16_t> ethertype() const { return {}; }
-  virtual std::optional<std::uint8_t> ip_protocol() const { return {}; }
+    // How the layer in front names this one; nothing for plain bytes.
+    virtual std::optional<std::uint16_t> ethertype() const { return {}; }
+    virtual std::optional<std::uint8_t> ip_protocol() const { return {}; }
 
-  // Only an IP header has addresses.
-  virtual ByteView source() const { return {}; }
-  virtual ByteView destination() const { return {}; }
+    // Only an IP header has addresses.
+    virtual ByteView source() const { return {}; }
+    virtual ByteView destination() const { return {}; }
 
-  // Between an IP header and the layer it carries.
-  virtual bool is_ip_extension() const { return false; }
+    // Between an IP header and the layer it carries.
+    virtual bool is_ip_extension() const { return false; }
 
-  virtual Bytes header(const Surroundings& around) const = 0;
+    virtual Bytes header(const Surroundings& around) const = 0;
 };
 
 }  // namespace xgre::test

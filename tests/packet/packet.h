@@ -29,38 +29,51 @@ namespace xgre::test {
 class Layer;
 
 // What a run of bytes begins with, which the bytes alone do not tell.
-enum class Start { Ethernet, Vlan, Arp, Ipv4, Ipv6, Ipv6Destination, Ipv6Fragment, Gre, Udp, Tcp,
-                   Icmp, Icmpv6, Data };
+enum class Start {
+    Ethernet,
+    Vlan,
+    Arp,
+    Ipv4,
+    Ipv6,
+    Ipv6Destination,
+    Ipv6Fragment,
+    Gre,
+    Udp,
+    Tcp,
+    Icmp,
+    Icmpv6,
+    Data
+};
 
 // One packet: the layers it was written with, and their bytes. Two packets are equal when
 // their bytes are.
 class Packet {
- public:
-  Packet() = default;
-  explicit Packet(std::shared_ptr<const Layer> layer);
+public:
+    Packet() = default;
+    explicit Packet(std::shared_ptr<const Layer> layer);
 
-  // A frame that came from elsewhere, as bytes that begin with an Ethernet header.
-  static Packet from_bytes(ByteView bytes);
+    // A frame that came from elsewhere, as bytes that begin with an Ethernet header.
+    static Packet from_bytes(ByteView bytes);
 
-  const Bytes& bytes() const& { return bytes_; }
-  Bytes bytes() && { return std::move(bytes_); }
-  const std::uint8_t* data() const { return bytes_.data(); }
-  std::size_t size() const { return bytes_.size(); }
-  bool empty() const { return bytes_.empty(); }
-  std::uint8_t operator[](std::size_t offset) const { return bytes_.at(offset); }
+    const Bytes& bytes() const& { return bytes_; }
+    Bytes bytes() && { return std::move(bytes_); }
+    const std::uint8_t* data() const { return bytes_.data(); }
+    std::size_t size() const { return bytes_.size(); }
+    bool empty() const { return bytes_.empty(); }
+    std::uint8_t operator[](std::size_t offset) const { return bytes_.at(offset); }
 
-  Start start() const;
+    Start start() const;
 
-  friend Packet operator/(const Packet& outer, const Packet& inner);
-  friend bool operator==(const Packet& a, const Packet& b) { return a.bytes_ == b.bytes_; }
+    friend Packet operator/(const Packet& outer, const Packet& inner);
+    friend bool operator==(const Packet& a, const Packet& b) { return a.bytes_ == b.bytes_; }
 
-  // The same start with other bytes, which nothing fills in again: what an outer layer
-  // needs to know about it stays, so `gre() / cut(frame, 20)` still says 0x6558.
-  Packet with_bytes(Bytes bytes) const;
+    // The same start with other bytes, which nothing fills in again: what an outer layer
+    // needs to know about it stays, so `gre() / cut(frame, 20)` still says 0x6558.
+    Packet with_bytes(Bytes bytes) const;
 
- private:
-  std::vector<std::shared_ptr<const Layer>> layers_;
-  Bytes bytes_;
+private:
+    std::vector<std::shared_ptr<const Layer>> layers_;
+    Bytes bytes_;
 };
 
 // For GoogleTest's messages: decoded, then as hex.
@@ -69,16 +82,16 @@ void PrintTo(const Packet& packet, std::ostream* out);
 // ---- Link layer ----
 
 struct EthOptions {
-  std::optional<std::uint16_t> type = {};
+    std::optional<std::uint16_t> type = {};
 };
 // In front of raw bytes the EtherType is 0x88b5, local experimental.
 Packet eth(MacAddress from, MacAddress to, EthOptions options = {});
 
 struct VlanOptions {
-  std::uint8_t pcp = 0;
-  bool dei = false;
-  std::uint16_t tpid = kEtherTypeVlan;  // goes into the layer in front
-  std::optional<std::uint16_t> type = {};
+    std::uint8_t pcp = 0;
+    bool dei = false;
+    std::uint16_t tpid = kEtherTypeVlan;  // goes into the layer in front
+    std::optional<std::uint16_t> type = {};
 };
 Packet vlan(std::uint16_t vid, VlanOptions options = {});
 
@@ -90,40 +103,40 @@ Packet arp_reply(MacAddress sender_mac, Ipv4Address sender, MacAddress target_ma
 
 // The defaults are xgre's outer header.
 struct Ipv4Options {
-  std::uint8_t ttl = 64;
-  std::uint8_t tos = 0;
-  std::uint16_t id = 0;
-  bool df = true;
-  std::uint16_t frag_offset = 0;  // in units of 8 bytes, as on the wire
-  bool more_fragments = false;
-  Bytes options = {};  // filled up with zeros to a multiple of 4 bytes
-  std::optional<std::uint16_t> checksum = {};
-  std::optional<std::uint16_t> total_length = {};
-  std::optional<std::uint8_t> protocol = {};
+    std::uint8_t ttl = 64;
+    std::uint8_t tos = 0;
+    std::uint16_t id = 0;
+    bool df = true;
+    std::uint16_t frag_offset = 0;  // in units of 8 bytes, as on the wire
+    bool more_fragments = false;
+    Bytes options = {};  // filled up with zeros to a multiple of 4 bytes
+    std::optional<std::uint16_t> checksum = {};
+    std::optional<std::uint16_t> total_length = {};
+    std::optional<std::uint8_t> protocol = {};
 };
 Packet ipv4(Ipv4Address from, Ipv4Address to, Ipv4Options options = {});
 
 struct Ipv6Options {
-  std::uint8_t hop_limit = 64;
-  std::uint8_t traffic_class = 0;
-  std::uint32_t flow_label = 0;
-  std::optional<std::uint16_t> payload_length = {};
-  std::optional<std::uint8_t> next_header = {};
+    std::uint8_t hop_limit = 64;
+    std::uint8_t traffic_class = 0;
+    std::uint32_t flow_label = 0;
+    std::optional<std::uint16_t> payload_length = {};
+    std::optional<std::uint8_t> next_header = {};
 };
 Packet ipv6(Ipv6Address from, Ipv6Address to, Ipv6Options options = {});
 
 // RFC 2473 section 4.1.1, with the padding Linux's ip6gretap puts after it: 8 bytes.
 struct EncapLimitOptions {
-  std::uint8_t limit = 4;
-  std::optional<std::uint8_t> next_header = {};
+    std::uint8_t limit = 4;
+    std::optional<std::uint8_t> next_header = {};
 };
 Packet ipv6_encap_limit(EncapLimitOptions options = {});
 
 struct Ipv6FragmentOptions {
-  std::uint16_t frag_offset = 0;  // in units of 8 bytes
-  bool more_fragments = false;
-  std::uint32_t id = 0;
-  std::optional<std::uint8_t> next_header = {};
+    std::uint16_t frag_offset = 0;  // in units of 8 bytes
+    bool more_fragments = false;
+    std::uint32_t id = 0;
+    std::optional<std::uint8_t> next_header = {};
 };
 Packet ipv6_fragment(Ipv6FragmentOptions options = {});
 
@@ -131,43 +144,43 @@ Packet ipv6_fragment(Ipv6FragmentOptions options = {});
 
 // `true`: C bit and the right sum; a number: C bit and that number; `false`: neither.
 class GreChecksum {
- public:
-  constexpr GreChecksum() = default;
-  template <std::same_as<bool> T>
-  constexpr GreChecksum(T present) : present_(present) {}
-  template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  constexpr GreChecksum(T value) : present_(true), value_(static_cast<std::uint16_t>(value)) {}
+public:
+    constexpr GreChecksum() = default;
+    template <std::same_as<bool> T>
+    constexpr GreChecksum(T present) : present_(present) {}
+    template <std::integral T>
+        requires(!std::same_as<T, bool>)
+    constexpr GreChecksum(T value) : present_(true), value_(static_cast<std::uint16_t>(value)) {}
 
-  constexpr bool present() const { return present_; }
-  constexpr std::optional<std::uint16_t> value() const { return value_; }
+    constexpr bool present() const { return present_; }
+    constexpr std::optional<std::uint16_t> value() const { return value_; }
 
- private:
-  bool present_ = false;
-  std::optional<std::uint16_t> value_;
+private:
+    bool present_ = false;
+    std::optional<std::uint16_t> value_;
 };
 
 struct GreOptions {
-  std::optional<std::uint32_t> key = {};
-  GreChecksum checksum = {};
-  std::optional<std::uint32_t> sequence = {};
-  std::uint16_t flags_extra = 0;  // or-ed into the first 16 bits; adds no field
-  std::uint8_t version = 0;
-  std::optional<std::uint16_t> protocol = {};  // else from what follows; raw bytes: 0x6558
-  std::uint16_t reserved1 = 0;                 // written only beside a checksum
+    std::optional<std::uint32_t> key = {};
+    GreChecksum checksum = {};
+    std::optional<std::uint32_t> sequence = {};
+    std::uint16_t flags_extra = 0;  // or-ed into the first 16 bits; adds no field
+    std::uint8_t version = 0;
+    std::optional<std::uint16_t> protocol = {};  // else from what follows; raw bytes: 0x6558
+    std::uint16_t reserved1 = 0;                 // written only beside a checksum
 };
 Packet gre(GreOptions options = {});
 
 // RFC 7637 section 3.2: the key field of NVGRE.
 constexpr std::uint32_t nvgre_key(std::uint32_t vsid, std::uint8_t flow_id = 0) {
-  return vsid << 8 | flow_id;
+    return vsid << 8 | flow_id;
 }
 
 // ---- Transport ----
 
 struct UdpOptions {
-  std::optional<std::uint16_t> checksum = {};
-  std::optional<std::uint16_t> length = {};
+    std::optional<std::uint16_t> checksum = {};
+    std::optional<std::uint16_t> length = {};
 };
 Packet udp(std::uint16_t from, std::uint16_t to, UdpOptions options = {});
 
@@ -181,20 +194,20 @@ inline constexpr std::uint8_t kEce = 0x40;
 inline constexpr std::uint8_t kCwr = 0x80;
 
 struct TcpOptions {
-  std::uint8_t flags = kAck;
-  std::uint32_t seq = 1;
-  std::uint32_t ack = 1;
-  std::uint16_t window = 65535;
-  std::optional<std::uint16_t> mss = {};
-  Bytes options = {};  // after the MSS; filled up with zeros to a multiple of 4 bytes
-  std::optional<std::uint16_t> checksum = {};
+    std::uint8_t flags = kAck;
+    std::uint32_t seq = 1;
+    std::uint32_t ack = 1;
+    std::uint16_t window = 65535;
+    std::optional<std::uint16_t> mss = {};
+    Bytes options = {};  // after the MSS; filled up with zeros to a multiple of 4 bytes
+    std::optional<std::uint16_t> checksum = {};
 };
 Packet tcp(std::uint16_t from, std::uint16_t to, TcpOptions options = {});
 
 struct EchoOptions {
-  std::uint16_t id = 1;
-  std::uint16_t sequence = 1;
-  std::optional<std::uint16_t> checksum = {};
+    std::uint16_t id = 1;
+    std::uint16_t sequence = 1;
+    std::optional<std::uint16_t> checksum = {};
 };
 Packet icmp_echo_request(EchoOptions options = {});
 Packet icmp_echo_reply(EchoOptions options = {});
@@ -206,10 +219,10 @@ Packet icmp_frag_needed(std::uint16_t mtu);
 Packet icmpv6_packet_too_big(std::uint32_t mtu);
 
 struct IcmpOptions {
-  std::uint8_t type = 0;
-  std::uint8_t code = 0;
-  std::uint32_t rest = 0;  // the second 32 bits
-  std::optional<std::uint16_t> checksum = {};
+    std::uint8_t type = 0;
+    std::uint8_t code = 0;
+    std::uint32_t rest = 0;  // the second 32 bits
+    std::optional<std::uint16_t> checksum = {};
 };
 Packet icmp(IcmpOptions options);
 Packet icmpv6(IcmpOptions options);

@@ -252,8 +252,6 @@ Instance Instance::open(const Session& session) {
     auto lock = InstanceLock::acquire();
     auto state = std::make_unique<State>(session, std::move(lock));
     state->repairs = state->reconcile();
-    if (pins::remove_unfinished(pins::directory(session.instance)) != 0)
-        state->repairs.emplace_back("removed what an upgrade that was cut off had left");
     return Instance{std::move(state)};
 }
 

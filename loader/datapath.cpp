@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "loader/pins.h"
 #include "xgre.skel.h"
 
 namespace xgre {
@@ -29,21 +30,6 @@ Fd duplicate(int fd, const std::string& object) {
     if (!copy.is_open())
         throw Error::from_errno(object, "duplicate descriptor", errno, "try again");
     return copy;
-}
-
-void make_directory(const std::string& path) {
-    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-        throw Error::from_errno(path, "create", errno, kRunAsRoot);
-}
-
-void pin_fd(int fd, const std::string& path) {
-    if (bpf_obj_pin(fd, path.c_str()) == 0) return;
-    if (errno != EEXIST) throw Error::from_errno(path, "pin", errno, kRunAsRoot);
-    // Another version is pinned there: replaced, so that the name is never missing.
-    const std::string fresh = path + "+new";
-    ::unlink(fresh.c_str());
-    if (bpf_obj_pin(fd, fresh.c_str()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
-        throw Error::from_errno(path, "replace pin", errno, kRunAsRoot);
 }
 
 bool is_same_map(int one, int other) {
@@ -159,15 +145,15 @@ Datapath Datapath::open(const std::string& directory) {
 }
 
 void Datapath::pin(const std::string& directory) const {
-    make_directory(directory + "/maps");
-    make_directory(directory + "/programs");
+    pins::make_directory(directory + "/maps");
+    pins::make_directory(directory + "/programs");
     for (const auto& [name, fd] : maps_) {
         const std::string path = directory + "/maps/" + name;
         const Fd pinned{bpf_obj_get(path.c_str())};
-        if (!pinned.is_open() || !is_same_map(pinned.get(), fd.get())) pin_fd(fd.get(), path);
+        if (!pinned.is_open() || !is_same_map(pinned.get(), fd.get())) pins::put(fd.get(), path);
     }
     for (const auto& [name, fd] : programs_)
-        pin_fd(fd.get(), directory + "/programs/" + name);
+        pins::put(fd.get(), directory + "/programs/" + name);
 }
 
 int Datapath::program(std::string_view name) const {

@@ -207,10 +207,7 @@ void Hooks::set_tc(const LinkInfo& device, int program) const {
         return;
     }
     // The marker first: killed before the filter is there, it only marks nothing.
-    const std::string marker = pin("clsact", device.index);
-    pins::remove(marker);
-    if (bpf_obj_pin(program, marker.c_str()) != 0)
-        throw Error::from_errno(device.name, "pin marker", errno, kDoctor);
+    pins::put(program, pin("clsact", device.index));
     bpf_tc_hook hook = clsact_hook(device.index);
     if (const int error = bpf_tc_hook_create(&hook); error != 0 && error != -EEXIST)
         throw Error::from_errno(device.name, "create clsact", -error, kDoctor);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/pins.h"
 
+#include <bpf/bpf.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 
 #include "loader/bpffs.h"
@@ -61,6 +63,15 @@ std::vector<std::string> list(const std::string& directory) {
     return names;
 }
 
+void put(int fd, const std::string& path) {
+    if (bpf_obj_pin(fd, path.c_str()) == 0) return;
+    if (errno != EEXIST) throw Error::from_errno(path, "pin", errno, kWayOut);
+    const std::string fresh = path + "+new";
+    remove(fresh);
+    if (bpf_obj_pin(fd, fresh.c_str()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
+        throw Error::from_errno(path, "replace pin", errno, kWayOut);
+}
+
 void remove(const std::string& path) {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
         throw Error::from_errno(path, "remove", errno, kWayOut);
@@ -81,7 +92,7 @@ void remove_tree(const std::string& directory) {
 
 std::size_t remove_unfinished(const std::string& directory) {
     std::size_t count = 0;
-    for (const char* part : {"programs", "maps"}) {
+    for (const char* part : {"links", "programs", "maps"}) {
         const std::string path = directory + "/" + part;
         for (const std::string& name : list(path)) {
             if (!name.ends_with("+new")) continue;

@@ -8,7 +8,7 @@
 //   /sys/fs/bpf/xgre/<instance>/links/clsact-<ifindex> a program: marks a filter we made
 //   /sys/fs/bpf/xgre/<instance>+new                    an instance in the making
 //   /sys/fs/bpf/xgre/<instance>+old                    one that is being removed
-//   .../<map or program>+new                           a pin that is to replace another
+//   .../<name>+new                                     a pin that is to replace another
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,9 @@ bool exists(const std::string& path);
 void make_directory(const std::string& path);
 // File names, sorted; empty when there is no such directory.
 std::vector<std::string> list(const std::string& directory);
+// Pins a map, a program or a link, in place of what is pinned there: the name is never missing.
+// Throws Error.
+void put(int fd, const std::string& path);
 // A pin; absence is no error. Throws Error.
 void remove(const std::string& path);
 // A directory of pins with everything in it, `links` first; absence is no error. Throws Error.

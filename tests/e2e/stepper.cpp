@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tests/e2e/stepper.h"
 
+#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/netlink.h>
@@ -16,6 +17,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <fstream>
 #include <stdexcept>
 #include <string_view>
 
@@ -57,14 +59,35 @@ std::string text_at(pid_t thread, std::uint64_t address) {
     return text;
 }
 
+// The name of a map or a program that the thread has open.
+std::string object_name(pid_t thread, std::uint64_t attributes) {
+    const auto number = peek<std::uint32_t>(thread, attributes);
+    if (!number) return {};
+    std::ifstream file{fmt::format("/proc/{}/fdinfo/{}", thread, *number)};
+    std::string field;
+    std::uint32_t id = 0;
+    while (file >> field) {
+        if ((field != "map_id:" && field != "prog_id:") || !(file >> id)) continue;
+        const bool is_map = field == "map_id:";
+        const Fd object{is_map ? bpf_map_get_fd_by_id(id) : bpf_prog_get_fd_by_id(id)};
+        bpf_map_info map{};
+        bpf_prog_info program{};
+        std::uint32_t size = is_map ? sizeof(map) : sizeof(program);
+        void* const info = is_map ? static_cast<void*>(&map) : &program;
+        if (bpf_obj_get_info_by_fd(object.get(), info, &size) != 0) return {};
+        return is_map ? map.name : program.name;
+    }
+    return {};
+}
+
 std::optional<std::string> describe_bpf(pid_t thread, std::uint64_t command,
                                         std::uint64_t attributes) {
     switch (command) {
         case kMapUpdate:
-            return "bpf map update";
+            return "bpf map update " + object_name(thread, attributes);
         case kMapDelete:
         case kMapDeleteBatch:
-            return "bpf map delete";
+            return "bpf map delete " + object_name(thread, attributes);
         case kObjectPin: {
             const auto path = peek<std::uint64_t>(thread, attributes);
             return "bpf pin " + (path ? text_at(thread, *path) : std::string{});
@@ -73,7 +96,7 @@ std::optional<std::string> describe_bpf(pid_t thread, std::uint64_t command,
         case kProgramDetach:
             return "bpf program attach or detach";
         case kProgramRun:
-            return "bpf program run";
+            return "bpf program run " + object_name(thread, attributes);
         case kLinkCreate:
             return "bpf link create";
         case kLinkUpdate:

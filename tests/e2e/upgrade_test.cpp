@@ -135,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(Hooks, Upgrade,
 
 // ---- Other versions ------------------------------------------------------------------------
 
-class Commands : public ::testing::Test {
+class OneInstance : public ::testing::Test {
 protected:
     // As a tool of another version would have left it.
     void set_abi_version(std::uint32_t version) const {
@@ -151,7 +151,7 @@ protected:
     TapHost host;
 };
 
-TEST_F(Commands, PinsOfAnotherVersionAreRefusedAndGoOnWorking) {
+TEST_F(OneInstance, PinsOfAnotherVersionAreRefusedAndGoOnWorking) {
     host.build(TapHost::attach_spec());
     const auto before = host.state();
     const auto programs = host.programs_at(TapHost::kWire);
@@ -176,7 +176,7 @@ TEST_F(Commands, PinsOfAnotherVersionAreRefusedAndGoOnWorking) {
     EXPECT_EQ(host.state(), before);
 }
 
-TEST_F(Commands, PinsOfAnotherVersionAreRemovedByDetachAll) {
+TEST_F(OneInstance, PinsOfAnotherVersionAreRemovedByDetachAll) {
     for (const TcHook hook : {TcHook::tcx, TcHook::clsact}) {
         AttachSpec spec = TapHost::attach_spec();
         spec.tc_hook = hook;
@@ -190,7 +190,7 @@ TEST_F(Commands, PinsOfAnotherVersionAreRemovedByDetachAll) {
 
 // ---- At once -------------------------------------------------------------------------------
 
-TEST_F(Commands, AtOnceDoWhatTheyWouldOneAfterTheOther) {
+TEST_F(OneInstance, AtOnceDoWhatTheyWouldOneAfterTheOther) {
     std::vector<std::string> all{"port add vm1 --network lan --static 02:00:00:00:0a:03",
                                  "port add vm2 --network lan", "port add vm0 --mac-limit 9"};
     for (int i = 10; i < 20; ++i)
@@ -219,7 +219,7 @@ TEST_F(Commands, AtOnceDoWhatTheyWouldOneAfterTheOther) {
     EXPECT_TRUE(host.programs_are_whole());
 }
 
-TEST_F(Commands, TheSameAtOnceIsMadeOnce) {
+TEST_F(OneInstance, TheSameAtOnceIsMadeOnce) {
     constexpr int kTimes = 8;
     host.build(TapHost::attach_spec());
     std::vector<std::future<Ended>> running;
@@ -236,7 +236,7 @@ TEST_F(Commands, TheSameAtOnceIsMadeOnce) {
     EXPECT_EQ(Instance::view(host.session()).peers().size(), 2U);
 }
 
-TEST_F(Commands, AttachAtOnceIsMadeOnce) {
+TEST_F(OneInstance, AttachAtOnceIsMadeOnce) {
     constexpr int kTimes = 4;
     std::vector<std::future<Ended>> running;
     for (int i = 0; i < kTimes; ++i)

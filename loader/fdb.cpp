@@ -30,10 +30,15 @@ xgre_fdb_key make_key(const Instance::State& state, const FdbSpec& spec) {
     return key;
 }
 
-xgre_owner owner_of(const Instance::State& state, const std::string& device) {
+// In `network`, or in any when it is nullopt.
+xgre_owner owner_of(const Instance::State& state, const std::string& device,
+                    const std::optional<std::uint32_t>& network = {}) {
     const auto port = state.port(device);
     if (!port)
         throw Error{"port " + device, "there is none of this name", "`xgre port show` lists them"};
+    if (network && port->second.network != *network)
+        throw Error{"port " + device, "is not in this network",
+                    "`xgre port show` tells where it is"};
     return owner_of_port(port->first, port->second.slot);
 }
 
@@ -82,12 +87,9 @@ Change Instance::add_fdb(const FdbSpec& spec) {
         throw Error{"MAC " + spec.mac.format(), "is behind a port or behind a peer",
                     "name one of --port and --peer"};
     const xgre_fdb_key key = make_key(*state_, spec);
-    const xgre_owner owner =
-        (spec.port ? owner_of(*state_, *spec.port) : owner_of(*state_, *spec.peer, key.network)) |
-        XGRE_OWNER_STATIC;
-    if (spec.port && state_->port(*spec.port)->second.network != key.network)
-        throw Error{"port " + *spec.port, "is not in network " + spec.network,
-                    "`xgre port show` tells where it is"};
+    const xgre_owner owner = (spec.port ? owner_of(*state_, *spec.port, key.network)
+                                        : owner_of(*state_, *spec.peer, key.network)) |
+                             XGRE_OWNER_STATIC;
     const auto now = state_->datapath.fdb().find(key);
     if (now && now->owner == owner) return Change::unchanged;
     state_->datapath.fdb_put(key, owner);

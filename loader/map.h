@@ -112,7 +112,8 @@ public:
 
     // The sum over all CPUs.
     V sum(std::uint32_t index) const {
-        constexpr std::size_t words = sizeof(V) / sizeof(std::uint64_t);
+        constexpr std::size_t word_bytes = 8;
+        constexpr std::size_t words = sizeof(V) / word_bytes;
         std::vector<std::uint64_t> cells(cpus() * words);
         if (bpf_map_lookup_elem(fd(), &index, cells.data()) != 0) fail("look-up", errno);
         std::array<std::uint64_t, words> sums{};

@@ -25,6 +25,8 @@ void start(const std::string& device) {
 // What leaves by it is finished: checksums are filled in and segments are cut.
 void finish_frames(const std::string& device) {
     set_offload(device, "tx", false);
+    set_offload(device, "txvlan", false);
+    set_offload(device, "tx-vlan-stag-hw-insert", false);
 }
 
 // Bridged frames are not to run through netfilter.

@@ -188,6 +188,9 @@ static __always_inline bool fdb_remove(struct xgre_fdb_key *key, struct xgre_fdb
     xgre_owner dead = XGRE_OWNER_DEAD;
 
     if (__sync_val_compare_and_swap(&entry->owner, old, dead) != old) return false;
+    /* Should the delete miss, because the kernel gave the element to another key meanwhile, the
+     * sweep takes that out by this time. */
+    entry->last_seen = bpf_ktime_get_coarse_ns();
     bpf_map_delete_elem(&fdb, key);
     discharge(old);
     return true;

@@ -69,7 +69,11 @@ static long sweep_entry(struct bpf_map *map, struct xgre_fdb_key *key, struct xg
     struct xgre_fdb_key copy = *key;
     bool expired;
 
-    if (owner_kind(owner) == XGRE_OWNER_DEAD) return 0;
+    if (owner_kind(owner) == XGRE_OWNER_DEAD) { /* whoever deletes it is long done */
+        if ((__s64)(sweep->now - entry->last_seen) > (__s64)XGRE_REFRESH_NS)
+            bpf_map_delete_elem(&fdb, &copy);
+        return 0;
+    }
     expired = network && is_expired(entry, sweep->now, network->ageing_ns);
     if (network && !expired && !is_orphan(key, owner)) return 0;
     if (fdb_remove(&copy, entry, owner)) {

@@ -159,7 +159,9 @@ Change upgrade(Instance::State& state) {
 Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkInfo& device) {
     const Ip4Addr local = Ip4Addr::from_network_order(state.uplink.local);
     const std::string uplink = text_of(state.uplink.name);
-    if (uplink != spec.uplink)
+    const bool is_renamed = state.uplink.ifindex == static_cast<__u32>(device.index) &&
+                            state.is_live(state.uplink.ifindex);
+    if (uplink != spec.uplink && !is_renamed)
         throw Error{"instance " + state.session.instance, "its uplink is " + uplink,
                     "`xgre detach --all` first, or name another --instance"};
     if (local != spec.local)
@@ -177,11 +179,12 @@ Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkIn
     if (spec.tc_hook == TcHook::clsact && state.uplink.tc_hook != XGRE_TC_HOOK_CLSACT)
         throw Error{"instance " + state.session.instance, "its programs are at tcx",
                     "the hook is chosen once: `xgre detach --all` first"};
+    if (!spec.xdp && (state.uplink.flags & XGRE_UPLINK_NO_XDP) == 0)
+        throw Error{"instance " + state.session.instance, "it was attached with XDP",
+                    "that is chosen once: `xgre detach --all` first"};
     const xgre_uplink before = state.uplink;
     state.uplink.ifindex = static_cast<__u32>(device.index);
-    if (!spec.xdp) state.uplink.flags |= XGRE_UPLINK_NO_XDP;
-    const bool changed =
-        state.uplink.ifindex != before.ifindex || state.uplink.flags != before.flags;
+    const bool changed = state.uplink.ifindex != before.ifindex;
     if (changed) state.datapath.uplink().put(0, state.uplink);
     if (spec.upgrade) return upgrade(state);
     const bool repaired = !state.reconcile().empty();

@@ -71,6 +71,7 @@ FarEnd describe(const LinkInfo& link, std::string netns_path) {
     end.name = link.name;
     end.netns_path = std::move(netns_path);
     end.tx_checksum = ethtool::tx_checksum(link.name);
+    end.tx_vlan = ethtool::tx_vlan(link.name);
     end.gro = ethtool::gro(link.name);
     // Generic XDP runs above the driver and needs none of its queues.
     end.has_xdp = link.xdp_mode == XdpMode::native || link.xdp_mode == XdpMode::several;
@@ -141,11 +142,22 @@ XdpFitness veth_port(const LinkInfo& link) {
         return unfit("its far end cannot be seen, and may send frames without a checksum",
                      "give the far end's namespace a name: `ip netns attach NAME PID`");
     }
+    std::string kept;
+    std::string settings;
     if (end->tx_checksum) {
-        return unfit(fmt::format("its far end {} sends frames without a checksum", end->name),
-                     command_at(*end, "tx off"));
+        kept = "checksums to be filled in";
+        settings = "tx off";
     }
-    return fit(fmt::format("its far end {} has tx checksum offload off", end->name));
+    if (end->tx_vlan) {
+        kept += kept.empty() ? "VLAN tags beside the bytes" : " and VLAN tags beside the bytes";
+        settings += settings.empty() ? "" : " ";
+        settings += "txvlan off tx-vlan-stag-hw-insert off";
+    }
+    if (!settings.empty())
+        return unfit(fmt::format("its far end {} sends frames with {}, which XDP does not see",
+                                 end->name, kept),
+                     command_at(*end, settings));
+    return fit(fmt::format("its far end {} sends finished frames", end->name));
 }
 
 XdpFitness veth_transmit(const LinkInfo& link) {
@@ -225,6 +237,10 @@ XdpFitness port_xdp(const LinkInfo& link) {
     // when they get an XDP program, or refuse the program.
     const auto features = xdp_features(link.index);
     if (features && (*features & kXdpBasic) == 0) return unfit("its driver has no XDP");
+    if (ethtool::rx_vlan(link.name)) {
+        return unfit("its driver takes VLAN tags out of the bytes, where XDP does not see them",
+                     fmt::format("ethtool -K {} rxvlan off", link.name));
+    }
     // Before 6.3 the kernel does not tell: the driver says so when the program is attached.
     return fit("a physical device's frames come finished, and its driver has XDP");
 }

@@ -15,6 +15,7 @@ struct FarEnd {
     std::string name;
     std::string netns_path;    // a file to enter its namespace by; empty: the current one
     bool tx_checksum = false;  // it may hand frames without a transport checksum to this end
+    bool tx_vlan = false;      // it may hand frames with their VLAN tag beside the bytes
     bool gro = false;
     bool has_xdp = false;  // native XDP
 };

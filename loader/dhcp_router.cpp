@@ -343,6 +343,7 @@ void DhcpRouter::set_up_device(const RouterSetup& setup) const {
     if (device.mtu != setup.mtu) socket.set_mtu(config_.device, setup.mtu);
     // With the checksum filled in, the port may have XDP, and every client takes the replies.
     if (ethtool::tx_checksum(config_.device)) ethtool::set_tx_checksum(config_.device, false);
+    ethtool::set_tx_vlan(config_.device, false);
     // With GRO, XDP may redirect into the veth.
     if (!ethtool::gro(config_.device)) ethtool::set_gro(config_.device, true);
     for (const Setting& setting : router_settings(config_.device, setup))

@@ -21,6 +21,13 @@ void set_gro(const std::string& device, bool on);
 
 bool tso(const std::string& device);
 
+// Whether frames that the device sends, or has received, may have their VLAN tag beside the bytes
+// instead of in them, for IEEE 802.1Q or 802.1ad. XDP sees bytes only.
+bool tx_vlan(const std::string& device);
+bool rx_vlan(const std::string& device);
+// Throws when the device kept its old setting.
+void set_tx_vlan(const std::string& device, bool on);
+
 // The driver's name: "tun", "veth", "virtio_net", ...
 std::string driver(const std::string& device);
 

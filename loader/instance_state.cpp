@@ -223,10 +223,19 @@ bool Instance::State::is_live(std::uint32_t ifindex) const {
     return datapath.redirect().find(ifindex).has_value();
 }
 
+std::optional<LinkInfo> Instance::State::find_uplink(NlSocket& netlink) const {
+    auto device = netlink.find_link(static_cast<int>(uplink.ifindex));
+    if (!device) return std::nullopt;
+    if (device->name == text_of(uplink.name)) return device;
+    const bool is_renamed = is_live(uplink.ifindex) && !datapath.ports().find(uplink.ifindex);
+    return is_renamed ? device : std::nullopt;
+}
+
 std::uint32_t Instance::State::largest_mtu(const xgre_network& network) const {
     const auto scope = enter();
-    const auto device = NlSocket::open().find_link(static_cast<int>(uplink.ifindex));
-    if (!device || device->name != text_of(uplink.name)) return 0;
+    NlSocket netlink = NlSocket::open();
+    const auto device = find_uplink(netlink);
+    if (!device) return 0;
     return device->mtu > overhead(network) ? device->mtu - overhead(network) : 0;
 }
 

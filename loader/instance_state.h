@@ -47,6 +47,8 @@ public:
     void move_statics(std::uint32_t from, std::uint32_t to, std::uint32_t to_slot) const;
     // Is the row's device still the one it was added with?
     bool is_live(std::uint32_t ifindex) const;
+    // The uplink's device, also under a new name; nullopt when it is gone, whatever has its index.
+    std::optional<LinkInfo> find_uplink(NlSocket& netlink) const;
     // MTU of the largest inner IP packet that fits; 0 when the uplink is gone.
     std::uint32_t largest_mtu(const xgre_network& network) const;
     HookInfo hook_info(const LinkInfo* device, bool is_uplink) const;

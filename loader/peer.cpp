@@ -28,7 +28,7 @@ void check_address(const Instance::State& state, Ip4Addr address) {
     }
 }
 
-// Ids are handed out in a circle, so that a stale one means nobody for as long as possible.
+// The next above the highest in use, then from the bottom: a stale id seldom means another peer.
 std::uint32_t free_id(const Rows<xgre_peer>& peers) {
     const std::uint32_t last = peers.empty() ? 0 : peers.rbegin()->first;
     for (std::uint32_t step = 0; step < XGRE_MAX_PEERS - 1; ++step) {

@@ -86,13 +86,33 @@ private:
 
     void find_live_devices() {
         NlSocket netlink = NlSocket::open();
-        const auto uplink = netlink.find_link(static_cast<int>(state_.uplink.ifindex));
-        if (uplink && uplink->name == text_of(state_.uplink.name)) uplink_ = uplink;
-        for (const auto& [ifindex, port] : ports_) {
-            const auto device = netlink.find_link(static_cast<int>(ifindex));
+        uplink_ = state_.find_uplink(netlink);
+        for (auto port = ports_.begin(); port != ports_.end();) {
+            // A device that went had this index before the uplink got it.
+            if (uplink_ && port->first == state_.uplink.ifindex) {
+                did(fmt::format("forgot port {}, whose device number the uplink has now",
+                                text_of(port->second.name)));
+                datapath_.ports().erase(port->first);
+                port = ports_.erase(port);
+                sweep();
+                continue;
+            }
+            const auto device = netlink.find_link(static_cast<int>(port->first));
             // The kernel takes a vanished device out of `redirect`: an index alone proves nothing.
-            if (device && state_.is_live(ifindex)) live_.emplace(ifindex, *device);
+            if (device && state_.is_live(port->first)) {
+                follow_name(port->first, port->second, *device);
+                live_.emplace(port->first, *device);
+            }
+            ++port;
         }
+    }
+
+    void follow_name(std::uint32_t ifindex, xgre_port& port, const LinkInfo& device) {
+        const std::string before = text_of(port.name);
+        if (device.name == before) return;
+        set_name(port.name, device.name, "port");
+        datapath_.ports().put(ifindex, port);
+        did(fmt::format("port {} is called {} now", before, device.name));
     }
 
     // A device is back under another index, and `port add` has made a row for that: what the old
@@ -187,6 +207,8 @@ private:
             sweep();
         }
         state_.hooks.clear(others);
+        // A frame under way may have learned after the first sweep.
+        if (!others.empty()) datapath_.fdb_sweep();
         std::uint32_t key = 0;
         std::vector<std::uint32_t> unwanted;
         const int redirect = datapath_.redirect().fd();

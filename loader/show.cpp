@@ -55,8 +55,9 @@ InstanceInfo Instance::show() const {
     info.abi_version = state.uplink.abi_version;
     {
         const auto scope = state.enter();
-        const auto device = NlSocket::open().find_link(info.ifindex);
-        info.uplink_gone = !device || device->name != info.uplink;
+        NlSocket netlink = NlSocket::open();
+        const auto device = state.find_uplink(netlink);
+        info.uplink_gone = !device;
         info.hook = state.hook_info(info.uplink_gone ? nullptr : &*device, true);
     }
     info.fdb_entries = state.datapath.fdb().max_entries();

@@ -119,7 +119,7 @@ TEST_F(Failing, AForeignXdpProgramDoesNotKeepCommandsFromWorking) {
     host.netns().ip("link set veth1 up");
     host.must_xgre("port add veth0 --network lan");
     Fd foreign = attach_xdp_pass(host.netns(), "veth0");
-    host.netns().offloads("veth1", "tx off");
+    host.netns().offloads("veth1", "tx off txvlan off tx-vlan-stag-hw-insert off");
     host.must_xgre("network add two --key 2");
     host.must_xgre("port add veth0");
     const auto ports = Instance::view(host.session()).ports();

@@ -335,9 +335,10 @@ void plug_in(const Netns& vm, const Host& host, const std::string& port, const S
              const VmOptions& options) {
     host.netns().ip(fmt::format("link add {} type veth peer name eth0 netns {} address {}", port,
                                 vm.name(), text_of(station.mac)));
-    vm.offloads("eth0", fmt::format("tx {} gro {}", options.offloads ? "on" : "off",
-                                    options.gro ? "on" : "off"));
-    if (!options.port_offloads) host.netns().offloads(port, "tx off");
+    vm.offloads("eth0", fmt::format("tx {0} txvlan {0} tx-vlan-stag-hw-insert {0} gro {1}",
+                                    options.offloads ? "on" : "off", options.gro ? "on" : "off"));
+    if (!options.port_offloads)
+        host.netns().offloads(port, "tx off txvlan off tx-vlan-stag-hw-insert off");
     vm.ip(fmt::format("link set eth0 mtu {}", options.mtu));
     if (options.with_address) vm.ip(fmt::format("address add {}/24 dev eth0", text_of(station.ip)));
     vm.ip("link set eth0 up");
@@ -497,9 +498,10 @@ Lab::~Lab() {
 
 void Lab::plug_in(const Netns& netns, const std::string& wire, std::string_view tx) {
     netns.ip(fmt::format("link add uplink0 type veth peer name {} netns {}", wire, middle_.name()));
-    netns.offloads("uplink0", fmt::format("tx {} gro on", tx));
+    netns.offloads("uplink0",
+                   fmt::format("tx {0} txvlan {0} tx-vlan-stag-hw-insert {0} gro on", tx));
     // Not GRO on this end, which would show a capture other packets than there are on the wire.
-    middle_.offloads(wire, fmt::format("tx {} gro off", tx));
+    middle_.offloads(wire, fmt::format("tx {0} txvlan {0} tx-vlan-stag-hw-insert {0} gro off", tx));
     netns.ip("link set uplink0 up");
     middle_.ip(fmt::format("link set {} up", wire));
     if (tx == "off") programs_.push_back(attach_xdp_pass(middle_, wire));

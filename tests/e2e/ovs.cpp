@@ -82,8 +82,8 @@ const Netns& OvsHost::add_vm(std::string_view role, const Station& station, bool
     netns_.ip(fmt::format("link add {} type veth peer name eth0 netns {} address {}", role,
                           vm.name(), Mac{station.mac.bytes}));
     // Both ends: it neither segments nor fills in checksums.
-    vm.offloads("eth0", "tx off gro off");
-    netns_.offloads(role, "tx off gro off");
+    vm.offloads("eth0", "tx off gro off txvlan off tx-vlan-stag-hw-insert off");
+    netns_.offloads(role, "tx off gro off txvlan off tx-vlan-stag-hw-insert off");
     vm.ip(fmt::format("link set eth0 mtu {} up", kInnerMtu));
     if (with_address) vm.ip(fmt::format("address add {}/24 dev eth0", value_of(station.ip)));
     netns_.ip(fmt::format("link set {} up", role));

@@ -39,15 +39,18 @@ TEST_F(DeviceProbe, GivesATapWithVnetHdrNoPortProgramButXdpFrames) {
     EXPECT_TRUE(xdp_transmit(link("tap0")).ok);
 }
 
-TEST_F(DeviceProbe, GivesAVethAPortProgramOnlyWhenItsFarEndFinishesChecksums) {
+TEST_F(DeviceProbe, GivesAVethAPortProgramOnlyWhenItsFarEndFinishesChecksumsAndTags) {
     NlSocket::open().create_veth("left", "right");
     const XdpFitness before = port_xdp(link("left"));
     EXPECT_FALSE(before.ok);
-    EXPECT_EQ(before.remedy, "ethtool -K right tx off");
+    EXPECT_EQ(before.remedy, "ethtool -K right tx off txvlan off tx-vlan-stag-hw-insert off");
     // Its own setting is about what it sends, and says nothing.
     ethtool::set_tx_checksum("left", false);
     EXPECT_FALSE(port_xdp(link("left")).ok);
     ethtool::set_tx_checksum("right", false);
+    EXPECT_EQ(port_xdp(link("left")).remedy,
+              "ethtool -K right txvlan off tx-vlan-stag-hw-insert off");
+    ethtool::set_tx_vlan("right", false);
     EXPECT_TRUE(port_xdp(link("left")).ok);
 }
 
@@ -57,10 +60,13 @@ TEST_F(DeviceProbe, LooksThroughANamedNamespaceAtAVethsFarEnd) {
     const XdpFitness before = port_xdp(link("left"));
     EXPECT_FALSE(before.ok);
     EXPECT_EQ(before.remedy,
-              fmt::format("nsenter --net=/run/netns/{} ethtool -K right tx off", other.name()));
+              fmt::format("nsenter --net=/run/netns/{} ethtool -K right tx off txvlan off "
+                          "tx-vlan-stag-hw-insert off",
+                          other.name()));
     {
         const NetnsScope scope = other.enter();
         ethtool::set_tx_checksum("right", false);
+        ethtool::set_tx_vlan("right", false);
     }
     const std::uint64_t here = netns_cookie();
     EXPECT_TRUE(port_xdp(link("left")).ok);
@@ -134,12 +140,14 @@ TEST_F(DeviceProbe, FarEndReportsGroAndChecksumOfTheOtherEnd) {
     NlSocket::open().create_veth("left", "right");
     ethtool::set_gro("right", true);
     ethtool::set_tx_checksum("right", false);
+    ethtool::set_tx_vlan("right", false);
     const auto end = far_end(link("left"));
     ASSERT_TRUE(end.has_value());
     EXPECT_EQ(end->name, "right");
     EXPECT_EQ(end->netns_path, "");
     EXPECT_TRUE(end->gro);
     EXPECT_FALSE(end->tx_checksum);
+    EXPECT_FALSE(end->tx_vlan);
     EXPECT_FALSE(end->has_xdp);
 }
 

@@ -42,6 +42,7 @@ inline void connect(const std::string& netns, const std::string& device,
     for (const auto& [where, name] : {std::pair{netns, device}, {other_netns, other_device}}) {
         const auto scope = NetnsScope::enter(where);
         if (wire) ethtool::set_tx_checksum(name, false);
+        if (wire) ethtool::set_tx_vlan(name, false);
         NlSocket::open().set_link_up(name);
     }
 }
@@ -114,12 +115,24 @@ struct Lease {
 class Vm {
 public:
     Vm(const Host& host, const std::string& name, const std::string& network)
-        : netns_{name}, port_{fmt::format("vm-{}", name)} {
+        : host_{host.netns()}, netns_{name}, port_{fmt::format("vm-{}", name)} {
         connect(host.netns(), port_, netns_.name(), "eth0", false);
         PortSpec spec;
         spec.device = port_;
         spec.network = network;
         Instance::open(host.session()).add_port(spec);
+    }
+
+    Vm(const Vm&) = delete;
+    Vm& operator=(const Vm&) = delete;
+    // Its namespace would take the port along only some time later, and the name is wanted again.
+    ~Vm() {
+        try {
+            const auto scope = NetnsScope::enter(host_);
+            NlSocket::open().delete_link(port_);
+        } catch (const Error& error) {
+            ADD_FAILURE() << error.what();
+        }
     }
 
     const std::string& port() const { return port_; }
@@ -165,6 +178,7 @@ public:
     }
 
 private:
+    std::string host_;
     NamedNetns netns_;
     std::string port_;
 };

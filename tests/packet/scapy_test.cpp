@@ -88,7 +88,7 @@ Verdict ask_scapy(const std::vector<Case>& cases) {
     FILE* pipe = popen(command.c_str(), "r");
     if (pipe == nullptr) throw std::runtime_error("cannot run " + command);
     std::string output;
-    std::array<char, 4096> chunk;
+    std::array<char, 4096> chunk{};
     while (const std::size_t size = fread(chunk.data(), 1, chunk.size(), pipe)) {
         output.append(chunk.data(), size);
     }

@@ -171,6 +171,7 @@ private:
         wanted.flags &= ~static_cast<__u32>(XGRE_UPLINK_XDP_XMIT);
         if (xdp_transmit(uplink).ok) wanted.flags |= XGRE_UPLINK_XDP_XMIT;
         std::memcpy(wanted.mac, uplink.mac.bytes().data(), sizeof(wanted.mac));
+        set_name(wanted.name, uplink.name, "device");
         const auto now = datapath_.uplink().find(0);
         if (now && same_bytes(*now, wanted)) return;
         datapath_.uplink().put(0, wanted);

@@ -2,6 +2,7 @@
 // Hosts with xgre instances, and VMs that ask for leases, for the tests of DHCP.
 #pragma once
 
+#include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>

@@ -27,6 +27,16 @@ TEST_F(Ethtool, SwitchesTxChecksumOffAndOnAndTsoFollows) {
     EXPECT_TRUE(ethtool::tx_checksum("left"));
 }
 
+TEST_F(Ethtool, SwitchesVlanTagsBesideTheBytesOffAndOn) {
+    EXPECT_TRUE(ethtool::tx_vlan("left"));
+    ethtool::set_tx_vlan("left", false);
+    EXPECT_FALSE(ethtool::tx_vlan("left"));
+    EXPECT_TRUE(ethtool::tx_vlan("right"));
+    EXPECT_TRUE(ethtool::rx_vlan("left"));
+    ethtool::set_tx_vlan("left", true);
+    EXPECT_TRUE(ethtool::tx_vlan("left"));
+}
+
 TEST_F(Ethtool, SwitchesGroOnAndOff) {
     ethtool::set_gro("left", true);
     EXPECT_TRUE(ethtool::gro("left"));

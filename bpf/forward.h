@@ -150,11 +150,6 @@ static __always_inline enum xgre_verdict from_peer(const struct xgre_tunnel *tun
     return decide(from, eth, to);
 }
 
-static __always_inline bool is_drop(enum xgre_verdict verdict)
-{
-    return verdict > XGRE_FLOODED;
-}
-
 static __always_inline struct xgre_uplink *find_uplink(void)
 {
     __u32 zero = 0;

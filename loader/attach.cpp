@@ -33,11 +33,6 @@ std::uint32_t random_cookie() {
     return cookie;
 }
 
-NetnsScope enter(const Session& session) {
-    if (session.netns) return NetnsScope::enter(*session.netns);
-    return NetnsScope::enter(open_current_netns(), "the current network namespace");
-}
-
 LinkInfo check_uplink(const Session& session, const AttachSpec& spec) {
     NlSocket netlink = NlSocket::open();
     const LinkInfo device = netlink.get_link(spec.uplink);
@@ -207,9 +202,7 @@ std::vector<std::string> Instance::list() {
 }
 
 Change Instance::attach(const Session& session, const AttachSpec& spec) {
-    if (!pins::is_instance_name(session.instance))
-        throw Error{"instance " + session.instance, "not a name for an instance",
-                    "use 1 to 15 letters, digits, _ or -"};
+    pins::check_instance_name(session.instance);
     if (spec.fdb_entries && (*spec.fdb_entries < 1 || *spec.fdb_entries > XGRE_FDB_LIMIT))
         throw Error{"--fdb-size", "out of range", fmt::format("1 to {}", XGRE_FDB_LIMIT)};
     ensure_bpffs();
@@ -231,9 +224,7 @@ Change Instance::attach(const Session& session, const AttachSpec& spec) {
 }
 
 Change Instance::detach(const Session& session, bool all) {
-    if (!pins::is_instance_name(session.instance))
-        throw Error{"instance " + session.instance, "not a name for an instance",
-                    "use 1 to 15 letters, digits, _ or -"};
+    pins::check_instance_name(session.instance);
     ensure_bpffs();
     const NetnsScope scope = enter(session);
     check_netns(session);

@@ -136,10 +136,7 @@ void write_file(const std::string& path, std::string_view text) {
 DhcpFiles::DhcpFiles(const std::string& instance, const std::string& network)
     : directory_{fmt::format("{}/{}", servers_of(instance), network)},
       lease_file_{fmt::format("{}/{}{}", leases_of(instance), network, kLeasesSuffix)} {
-    if (!pins::is_instance_name(instance)) {
-        throw Error{fmt::format("instance {}", instance), "not a name for an instance",
-                    "use 1 to 15 letters, digits, `_` or `-`"};
-    }
+    pins::check_instance_name(instance);
     if (!is_network_name(network)) {
         throw Error{fmt::format("network {}", network), "not a name that DHCP can serve",
                     "use 1 to 15 letters, digits, `_`, `-` or `.`, but not `.` or `..`"};

@@ -26,13 +26,6 @@ constexpr std::uint32_t kGreKeyed = 8;
 constexpr std::uint8_t kTtl = 64;
 constexpr std::uint8_t kProtocolGre = 47;
 
-std::string require_name(const std::string& instance) {
-    if (!pins::is_instance_name(instance))
-        throw Error{"instance " + instance, "not a name for an instance",
-                    "use 1 to 15 letters, digits, _ or -"};
-    return pins::directory(instance);
-}
-
 // Before anything else is read: another version's maps may have other shapes.
 void check_version(const std::string& directory, const std::string& instance) {
     const std::string path = directory + "/maps/uplink";
@@ -62,7 +55,8 @@ void check_version(const std::string& directory, const std::string& instance) {
 }
 
 Datapath open_datapath(const Session& session) {
-    const std::string directory = require_name(session.instance);
+    pins::check_instance_name(session.instance);
+    const std::string directory = pins::directory(session.instance);
     if (session.netns) open_netns(*session.netns);  // a mistyped name is the first thing to say
     check_version(directory, session.instance);
     return Datapath::open(directory);
@@ -168,9 +162,13 @@ Instance::State::State(Session wanted, std::optional<InstanceLock> held)
                 "`xgre detach --all` removes it when that is gone"};
 }
 
-NetnsScope Instance::State::enter() const {
+NetnsScope enter(const Session& session) {
     if (session.netns) return NetnsScope::enter(*session.netns);
     return NetnsScope::enter(open_current_netns(), "the current network namespace");
+}
+
+NetnsScope Instance::State::enter() const {
+    return xgre::enter(session);
 }
 
 Rows<xgre_network> Instance::State::networks() const {

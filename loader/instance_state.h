@@ -63,6 +63,9 @@ public:
 
 // ---- Shared by the commands ----------------------------------------------------------------
 
+// Enters the session's network namespace for as long as the result lives.
+NetnsScope enter(const Session& session);
+
 // Text of a fixed field, up to its zero.
 template <std::size_t N>
 std::string text_of(const char (&field)[N]) {

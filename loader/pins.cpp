@@ -109,4 +109,10 @@ bool is_instance_name(std::string_view name) {
     });
 }
 
+void check_instance_name(const std::string& name) {
+    if (is_instance_name(name)) return;
+    throw Error{"instance " + name, "not a name for an instance",
+                "use 1 to 15 letters, digits, `_` or `-`"};
+}
+
 }  // namespace xgre::pins

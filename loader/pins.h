@@ -40,5 +40,7 @@ void remove_tree(const std::string& directory);
 std::size_t remove_unfinished(const std::string& directory);
 // Whether this may be an instance's name: 1..15 of [A-Za-z0-9_-].
 bool is_instance_name(std::string_view name);
+// Throws Error when it may not.
+void check_instance_name(const std::string& name);
 
 }  // namespace xgre::pins

@@ -12,8 +12,7 @@
 #define OUTER_KEYED 28 /* IPv4 20 + GRE 8 */
 
 struct next_hop {
-    __u8 dst[6];
-    __u8 src[6];
+    struct xgre_hop mac;
     bool resolved;
 };
 
@@ -32,10 +31,10 @@ static __always_inline void write_outer(void *at, const struct xgre_peer *peer, 
     ip->check = ~fold((__u32)peer->ip_sum + tot_len);
 }
 
-static __always_inline void write_ethernet(struct ethhdr *eth, const struct next_hop *hop)
+static __always_inline void write_ethernet(struct ethhdr *eth, const struct xgre_hop *hop)
 {
-    __builtin_memcpy(eth->h_dest, hop->dst, sizeof(eth->h_dest));
-    __builtin_memcpy(eth->h_source, hop->src, sizeof(eth->h_source));
+    copy_mac(eth->h_dest, hop->dst);
+    copy_mac(eth->h_source, hop->src);
     eth->h_proto = bpf_htons(ETH_P_IP);
 }
 
@@ -90,8 +89,8 @@ static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct x
     }
     if (err == BPF_FIB_LKUP_RET_FRAG_NEEDED) return XGRE_TOO_LARGE;
     if (err || fib.ifindex != uplink->ifindex) return XGRE_NO_ROUTE;
-    __builtin_memcpy(hop->dst, fib.dmac, sizeof(hop->dst));
-    __builtin_memcpy(hop->src, fib.smac, sizeof(hop->src));
+    copy_mac(hop->mac.dst, fib.dmac);
+    copy_mac(hop->mac.src, fib.smac);
     hop->resolved = !is_time_to_ask(peer);
     return XGRE_GO;
 }

@@ -91,6 +91,18 @@ STEP xgre_owner fdb_find(const struct xgre_fdb_key *key, __u64 now, __u64 ageing
     return owner_kind(owner) == XGRE_OWNER_DEAD ? 0 : owner;
 }
 
+/*
+ * What flows remember of the tables may be wrong now: every CPU is to look again. Called after
+ * the change. A new entry needs none: where nobody was known, nothing was remembered.
+ */
+static __always_inline void forget_flows(void)
+{
+    __u32 zero = 0;
+    __u64 *number = bpf_map_lookup_elem(&generation, &zero);
+
+    if (number) __sync_fetch_and_add(number, 1);
+}
+
 static __always_inline __u64 *learned_by(xgre_owner owner)
 {
     __u32 slot = owner_slot(owner);
@@ -177,6 +189,7 @@ STEP int fdb_learn(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now, 
     }
     entry->last_seen = now;
     discharge(old);
+    forget_flows();
     note(expired ? XGRE_NOTE_LEARNED : XGRE_NOTE_MOVED);
     return REFUSAL_NONE;
 }

@@ -88,6 +88,7 @@ static __always_inline __u32 sweep_all(void)
     struct sweep sweep = {.now = bpf_ktime_get_coarse_ns()};
 
     bpf_for_each_map_elem(&fdb, sweep_entry, &sweep, 0);
+    forget_flows();
     return sweep.removed;
 }
 
@@ -161,6 +162,7 @@ int fdb_put(struct __sk_buff *skb)
     }
     entry->last_seen = fresh.last_seen;
     discharge(old);
+    forget_flows();
     args->result = 0;
     return 0;
 }
@@ -180,6 +182,7 @@ int fdb_delete(struct __sk_buff *skb)
         return 0;
     }
     args->result = fdb_remove(&key, entry, entry->owner) ? 0 : -EBUSY;
+    forget_flows();
     return 0;
 }
 
@@ -216,6 +219,15 @@ int fdb_flush(struct __sk_buff *skb)
     want = *args;
     want.flushed = 0;
     bpf_for_each_map_elem(&fdb, flush_entry, &want, 0);
+    forget_flows();
     args->flushed = want.flushed;
+    return 0;
+}
+
+/* After a command has changed rows: see flow.h. */
+SEC("tc")
+int flows_forget(struct __sk_buff *skb)
+{
+    forget_flows();
     return 0;
 }

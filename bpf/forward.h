@@ -11,6 +11,7 @@ struct origin {
     struct xgre_network *network;
     xgre_owner owner;
     __u64 now;
+    __u32 generation; /* of what is decided from now on: see flow.h */
     __u32 network_id;
     int refusal; /* enum refusal: why the source was not learned */
 };
@@ -94,9 +95,18 @@ static __always_inline enum xgre_verdict decide(const struct origin *from,
     return XGRE_FLOODED;
 }
 
+/* First of all, before any table is read. */
+static __always_inline void begin(struct origin *from)
+{
+    __u32 zero = 0;
+    __u64 *number = bpf_map_lookup_elem(&generation, &zero);
+
+    from->now = bpf_ktime_get_coarse_ns();
+    from->generation = number ? *(volatile __u64 *)number : 0;
+}
+
 static __always_inline enum xgre_verdict enter_network(struct origin *from, __u32 network)
 {
-    from->now = bpf_ktime_get_coarse_ns();
     from->network_id = network;
     from->network = find_network(network);
     return from->network ? XGRE_GO : XGRE_NO_NETWORK;

@@ -7,7 +7,7 @@
 #define XGRE_BPF_HOOK_TC_H
 
 #include "encap.h"
-#include "forward.h"
+#include "flow.h"
 
 /* Deepest byte that a header we read can end at: Ethernet, IPv4, GRE, Ethernet + tag, IPv6, TCP. */
 #define HEADERS_MAX (14 + 60 + 16 + 18 + 40 + 60)
@@ -239,13 +239,13 @@ STEP int address_outer(struct __sk_buff *skb, const struct xgre_peer *peer, cons
                        const struct next_hop *hop)
 {
     __u32 outer[OUTER_KEYED / 4];
-    struct ethhdr eth;
+    struct ethhdr eth __attribute__((aligned(4)));
     __u32 ip_len;
     long err;
 
     if (!peer || !wrap || !hop) return XGRE_REWRITE_FAILED;
     ip_len = wrap->outer_len + wrap->inner_len;
-    write_ethernet(&eth, hop);
+    write_ethernet(&eth, &hop->mac);
     /* One too large for the field is segmented; the kernel then writes each length. */
     if (ip_len > 0xffff) ip_len = 0;
     if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0)) return XGRE_REWRITE_FAILED;

@@ -4,7 +4,7 @@
 #define XGRE_BPF_HOOK_XDP_H
 
 #include "encap.h"
-#include "forward.h"
+#include "flow.h"
 
 static __always_inline struct cursor frame_cursor(struct xdp_md *ctx)
 {
@@ -28,7 +28,7 @@ static __always_inline enum xgre_verdict strip_outer(struct xdp_md *ctx, __u32 l
 
 static __always_inline enum xgre_verdict push_bytes(struct xdp_md *ctx,
                                                     const struct xgre_peer *peer, __u32 len,
-                                                    const struct next_hop *hop)
+                                                    const struct xgre_hop *hop)
 {
     __u32 ip_len = frame_len(ctx) + len;
     struct ethhdr *eth;
@@ -49,7 +49,7 @@ static __always_inline enum xgre_verdict push_bytes(struct xdp_md *ctx,
 /* Puts the outer headers of `peer` in front of the frame, which stays untouched. */
 static __always_inline enum xgre_verdict push_outer(struct xdp_md *ctx,
                                                     const struct xgre_peer *peer,
-                                                    const struct next_hop *hop)
+                                                    const struct xgre_hop *hop)
 {
     /* Two constants: the verifier wants to see each store within a length that it knows. */
     if (peer->outer_len == OUTER_KEYED) return push_bytes(ctx, peer, OUTER_KEYED, hop);
@@ -63,9 +63,11 @@ static __always_inline enum xgre_verdict hand_over(struct xdp_md *ctx, __u32 str
     struct xgre_metadata *meta;
     struct cursor c;
 
-    /* First the metadata: a driver without room for it leaves the frame whole for TC. */
-    if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta))) return XGRE_PUNT;
+    /* First the head: it would move the metadata along. */
     if (bpf_xdp_adjust_head(ctx, strip)) return XGRE_REWRITE_FAILED;
+    /* A driver without room for metadata gets the frame back whole, for TC. */
+    if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)))
+        return bpf_xdp_adjust_head(ctx, -(int)strip) ? XGRE_REWRITE_FAILED : XGRE_PUNT;
     c = (struct cursor){(void *)(long)ctx->data_meta, (void *)(long)ctx->data};
     meta = take(&c, sizeof(*meta));
     if (!meta) return XGRE_REWRITE_FAILED;
@@ -73,9 +75,10 @@ static __always_inline enum xgre_verdict hand_over(struct xdp_md *ctx, __u32 str
     return XGRE_HANDOVER;
 }
 
-static __always_inline int send_to(__u32 ifindex)
+/* Makes XDP_REDIRECT lead to a device; false, when it is gone. Before the frame is changed. */
+static __always_inline bool aim_at(__u32 ifindex)
 {
-    return bpf_redirect_map(&redirect, ifindex, XDP_DROP);
+    return bpf_redirect_map(&redirect, ifindex, XDP_DROP) == XDP_REDIRECT;
 }
 
 #endif

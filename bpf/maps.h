@@ -59,6 +59,20 @@ struct {
 } fdb __weak SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, XGRE_FLOWS);
+    __type(key, __u32);
+    __type(value, struct xgre_flow);
+} flows __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+} generation __weak SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, XGRE_MAX_NETWORKS);
     __uint(map_flags, BPF_F_NO_PREALLOC);

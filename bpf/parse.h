@@ -41,27 +41,46 @@ struct outer {
 /* The addresses of an Ethernet frame. */
 struct ethernet {
     __u8 dst[6];
-    __u8 src[6];
     __u16 vlan; /* VID of the outermost tag, 0 without */
+    __u8 src[6];
     __u16 pad;
     __be16 type; /* what follows the Ethernet header and its first tag */
     __u16 len;   /* bytes up to what follows */
-};
+} __attribute__((aligned(8)));
 
 static __always_inline bool is_group(const __u8 *mac)
 {
     return mac[0] & 1;
 }
 
+/*
+ * clang, which knows nothing of a packet's alignment, would move the six bytes one by one. Words
+ * may stand anywhere in a packet; on the stack, mac_word wants its argument aligned to 4 bytes, and
+ * copy_mac both to 2.
+ */
+typedef __u32 __attribute__((may_alias)) word32;
+typedef __u16 __attribute__((may_alias)) word16;
+
+static __always_inline __u64 mac_word(const void *mac)
+{
+    return *(const word32 *)mac | (__u64) * (const word16 *)(mac + 4) << 32;
+}
+
+static __always_inline void copy_mac(void *to, const void *from)
+{
+    *(word16 *)to = *(const word16 *)from;
+    *(word16 *)(to + 2) = *(const word16 *)(from + 2);
+    *(word16 *)(to + 4) = *(const word16 *)(from + 4);
+}
+
 static __always_inline bool is_zero(const __u8 *mac)
 {
-    return !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]);
+    return !mac_word(mac);
 }
 
 static __always_inline bool same_mac(const __u8 *a, const __u8 *b)
 {
-    return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]) |
-             (a[5] ^ b[5]));
+    return mac_word(a) == mac_word(b);
 }
 
 static __always_inline __u16 fold(__u32 sum)
@@ -79,20 +98,21 @@ static __always_inline bool is_vlan(__be16 type)
 static __always_inline enum xgre_verdict check_ip_sum(struct iphdr *ip, struct cursor options,
                                                       __u32 ihl)
 {
-    __u16 *words = (__u16 *)ip;
-    __u32 sum = 0;
+    word32 *words = (word32 *)ip;
+    __u64 sum = 0;
 
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 5; i++)
         sum += words[i];
     for (__u32 i = 5; i < 15; i++) {
-        __u16 *word;
+        word32 *word;
 
         if (i >= ihl) break;
         word = take(&options, 4);
         if (!word) return XGRE_TRUNCATED;
-        sum += word[0] + word[1];
+        sum += *word;
     }
-    return fold(sum) == 0xffff ? XGRE_GO : XGRE_IP_CHECKSUM;
+    /* Up to fifteen words of 32 bits. */
+    return fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32)) == 0xffff ? XGRE_GO : XGRE_IP_CHECKSUM;
 }
 
 static __always_inline enum xgre_verdict take_word_if(struct cursor *c, bool wanted, __be32 *out)
@@ -177,8 +197,8 @@ static __always_inline enum xgre_verdict parse_ethernet(struct cursor *c, struct
     struct ethhdr *eth = take(c, sizeof(*eth));
 
     if (!eth) return XGRE_INNER_SHORT;
-    __builtin_memcpy(out->dst, eth->h_dest, sizeof(out->dst));
-    __builtin_memcpy(out->src, eth->h_source, sizeof(out->src));
+    copy_mac(out->dst, eth->h_dest);
+    copy_mac(out->src, eth->h_source);
     out->vlan = 0;
     out->pad = 0;
     out->type = eth->h_proto;

@@ -83,6 +83,7 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
 {
     enum xgre_verdict verdict = parse(skb, d);
 
+    begin(&d->from);
     if (verdict) return verdict;
     if (!uplink) return XGRE_NO_UPLINK;
     verdict = from_port(skb->ifindex, &d->eth, &d->from, &d->to);

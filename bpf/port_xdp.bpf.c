@@ -10,32 +10,50 @@ char LICENSE[] __weak SEC("license") = "GPL";
 struct departure {
     struct ethernet eth;
     struct origin from;
-    struct target to;
+    const struct xgre_flow *flow;
     bool too_many_tags;
 };
 
-static __always_inline enum xgre_verdict send_to_port(struct xdp_md *ctx, struct departure *d)
+/* Asks the tables, and writes their answer into `flow`. */
+static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx,
+                                                 const struct xgre_uplink *uplink,
+                                                 const struct flow_key *key, struct departure *d,
+                                                 struct xgre_flow *flow)
 {
+    struct next_hop hop, *to_hop = NULL;
     enum xgre_verdict verdict;
+    struct target to;
 
-    if (!d->to.port || !(d->to.port->flags & XGRE_PORT_XDP_XMIT)) return XGRE_PUNT;
-    verdict = check_mtu(ctx, d->to.id, 0, d->eth.len > sizeof(struct ethhdr));
-    return verdict ? verdict : XGRE_TO_PORT;
+    verdict = from_port(ctx->ingress_ifindex, &d->eth, &d->from, &to);
+    if (verdict == XGRE_FLOODED) return XGRE_PUNT;
+    if (verdict == XGRE_TO_PORT) {
+        verdict = check_mtu(ctx, to.id, 0, d->eth.len > sizeof(struct ethhdr));
+    } else if (verdict == XGRE_TO_PEER) {
+        if (!to.peer || d->too_many_tags) return XGRE_PUNT; /* TC refuses it */
+        verdict = find_next_hop(ctx, uplink, to.peer, frame_len(ctx) + to.peer->outer_len, &hop);
+        if (!verdict && !hop.resolved) return XGRE_PUNT;
+        to_hop = &hop;
+    }
+    if (verdict) return verdict;
+    keep_flow(flow, key, &d->from, &to, to_hop, frame_len(ctx));
+    return XGRE_GO;
+}
+
+static __always_inline enum xgre_verdict send_to_port(const struct xgre_flow *flow)
+{
+    return flow->flags & XGRE_PORT_XDP_XMIT && aim_at(flow->target) ? XGRE_TO_PORT : XGRE_PUNT;
 }
 
 static __always_inline enum xgre_verdict send_to_peer(struct xdp_md *ctx,
                                                       const struct xgre_uplink *uplink,
-                                                      struct departure *d)
+                                                      const struct xgre_flow *flow)
 {
+    struct xgre_peer *peer = find_peer(flow->target);
     enum xgre_verdict verdict;
-    struct next_hop hop;
 
-    if (!d->to.peer || !(uplink->flags & XGRE_UPLINK_XDP_XMIT)) return XGRE_PUNT;
-    if (d->too_many_tags) return XGRE_PUNT; /* TC refuses it, so XDP does not send it either */
-    verdict = find_next_hop(ctx, uplink, d->to.peer, frame_len(ctx) + d->to.peer->outer_len, &hop);
-    if (verdict) return verdict;
-    if (!hop.resolved) return XGRE_PUNT;
-    verdict = push_outer(ctx, d->to.peer, &hop);
+    if (!peer || !(uplink->flags & XGRE_UPLINK_XDP_XMIT) || !aim_at(uplink->ifindex))
+        return XGRE_PUNT;
+    verdict = push_outer(ctx, peer, &flow->hop);
     return verdict ? verdict : XGRE_TO_PEER;
 }
 
@@ -45,15 +63,23 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
 {
     struct cursor c = frame_cursor(ctx);
     enum xgre_verdict verdict = parse_ethernet(&c, &d->eth);
+    struct xgre_flow *flow;
+    struct flow_key key;
 
     if (verdict) return verdict;
     /* A flood copy on its way to be resolved has no addresses; its mark is for TC to see. */
     if (is_zero(d->eth.src)) return XGRE_PUNT;
     d->too_many_tags = has_too_many_tags(c, &d->eth);
-    verdict = from_port(ctx->ingress_ifindex, &d->eth, &d->from, &d->to);
-    if (verdict == XGRE_TO_PORT) return send_to_port(ctx, d);
-    if (verdict == XGRE_TO_PEER) return send_to_peer(ctx, uplink, d);
-    return verdict == XGRE_FLOODED ? XGRE_PUNT : verdict;
+    begin(&d->from);
+    key = port_flow(ctx->ingress_ifindex, &d->eth, d->eth.len > sizeof(struct ethhdr));
+    flow = flow_slot(&key);
+    if (!flow) return XGRE_PUNT;
+    if (d->too_many_tags || !is_flow(flow, &key, &d->from) || frame_len(ctx) > flow->max_len) {
+        verdict = resolve(ctx, uplink, &key, d, flow);
+        if (verdict) return verdict;
+    }
+    d->flow = flow;
+    return flow->verdict == XGRE_TO_PORT ? send_to_port(flow) : send_to_peer(ctx, uplink, flow);
 }
 
 SEC("xdp")
@@ -67,14 +93,11 @@ int port_xdp(struct xdp_md *ctx)
     if (verdict == XGRE_PUNT) return XDP_PASS;
     count_verdict(XGRE_PROGRAM_PORT_XDP, verdict, &weight);
     note_refusal(d.from.refusal);
-    if (d.from.port) count_port_rx(d.from.port->slot, &weight);
-    if (verdict == XGRE_TO_PORT && d.to.port) {
-        count_port_tx(d.to.port->slot, &weight);
-        return send_to(d.to.id);
-    }
-    if (verdict == XGRE_TO_PEER && uplink) {
-        count_peer_tx(d.to.id, &weight);
-        return send_to(uplink->ifindex);
-    }
-    return XDP_DROP;
+    if (d.flow) count_port_rx(d.flow->source, &weight);
+    else if (d.from.port) count_port_rx(d.from.port->slot, &weight);
+    if (!d.flow) return XDP_DROP;
+    if (verdict == XGRE_TO_PORT) count_port_tx(d.flow->target_slot, &weight);
+    else if (verdict == XGRE_TO_PEER) count_peer_tx(d.flow->target, &weight);
+    else return XDP_DROP;
+    return XDP_REDIRECT;
 }

@@ -68,6 +68,7 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     struct xgre_tunnel *tunnel;
     __u32 header_len = 0;
 
+    begin(&a->from);
     if (a->outer.inner_len) a->weight.bytes = a->outer.inner_len;
     if (verdict) return verdict;
     tunnel = find_tunnel(&a->outer, uplink->local);

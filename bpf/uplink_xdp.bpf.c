@@ -8,59 +8,75 @@ struct arrival {
     struct outer outer;
     struct ethernet eth;
     struct origin from;
-    struct target to;
-    struct xgre_tunnel *tunnel;
+    const struct xgre_flow *flow;
+    __u32 peer; /* 0: from none that we know */
     __u32 tcp_header_len;
 };
 
-static __always_inline enum xgre_verdict parse_arrival(struct xdp_md *ctx,
-                                                       const struct xgre_uplink *uplink,
-                                                       struct arrival *a)
+static __always_inline bool is_tagged(const struct arrival *a)
 {
-    struct cursor c = frame_cursor(ctx);
-    struct cursor start = c;
+    return a->eth.len > sizeof(struct ethhdr);
+}
+
+static __always_inline enum xgre_verdict parse_arrival(struct xdp_md *ctx, struct cursor *c,
+                                                       const struct xgre_uplink *uplink,
+                                                       struct outer *outer)
+{
+    struct cursor start = *c;
     struct ethhdr *eth = take(&start, sizeof(*eth));
-    enum xgre_verdict verdict = parse_outer(&c, frame_len(ctx), uplink->local, &a->outer);
+    enum xgre_verdict verdict = parse_outer(c, frame_len(ctx), uplink->local, outer);
 
     if (verdict == XGRE_PASS) return verdict;
     /* For another host's MAC, or the uplink's has changed: TC asks the kernel. */
     if (!eth || !same_mac(eth->h_dest, uplink->mac)) return XGRE_PUNT;
     if (verdict) return verdict;
     /* A checksum to verify or padding to cut off is TC's work. */
-    if (a->outer.checksummed || frame_len(ctx) != (__u32)a->outer.len + a->outer.inner_len)
-        return XGRE_PUNT;
-    a->tunnel = find_tunnel(&a->outer, uplink->local);
-    if (!a->tunnel) return XGRE_UNKNOWN_PEER;
-    verdict = parse_ethernet(&c, &a->eth);
+    return outer->checksummed || frame_len(ctx) != (__u32)outer->len + outer->inner_len ? XGRE_PUNT
+                                                                                        : XGRE_GO;
+}
+
+/* Asks the tables, and writes their answer into `flow`. `inner`: what parsing the frame said. */
+static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx, enum xgre_verdict inner,
+                                                 const struct xgre_tunnel *tunnel,
+                                                 const struct flow_key *key, struct arrival *a,
+                                                 struct xgre_flow *flow)
+{
+    enum xgre_verdict verdict;
+    struct target to;
+
+    if (!tunnel) return XGRE_UNKNOWN_PEER;
+    a->peer = tunnel->peer;
+    if (inner) return inner;
+    verdict = from_peer(tunnel, &a->eth, &a->from, &to);
+    if (verdict == XGRE_FLOODED) return XGRE_PUNT;
+    if (verdict != XGRE_TO_PORT) return verdict;
+    verdict = check_mtu(ctx, to.id, -(int)a->outer.len, is_tagged(a));
     if (verdict) return verdict;
-    a->tcp_header_len = tcp_header_len(&c, &a->eth);
+    learn(&a->from, &a->eth);
+    keep_flow(flow, key, &a->from, &to, NULL, a->outer.inner_len);
     return XGRE_GO;
 }
 
 static __always_inline enum xgre_verdict deliver(struct xdp_md *ctx,
                                                  const struct xgre_uplink *uplink,
-                                                 struct arrival *a)
+                                                 const struct arrival *a)
 {
-    const struct xgre_port *port = a->to.port;
+    const struct xgre_flow *flow = a->flow;
+    bool by_gro = a->tcp_header_len && flow->flags & XGRE_PORT_OFFLOADS;
     enum xgre_verdict verdict;
-    bool by_gro;
 
-    if (!port) return XGRE_PUNT;
-    verdict = check_mtu(ctx, a->to.id, -(int)a->outer.len, a->eth.len > sizeof(struct ethhdr));
-    if (verdict) return verdict;
-    learn(&a->from, &a->eth);
-    by_gro = a->tcp_header_len && port->flags & XGRE_PORT_OFFLOADS;
-    if (by_gro || !(port->flags & XGRE_PORT_XDP_XMIT)) {
+    if (by_gro || !(flow->flags & XGRE_PORT_XDP_XMIT)) {
         struct xgre_metadata meta = {
             .magic = XGRE_METADATA_MAGIC ^ uplink->cookie,
-            .network = a->from.network_id,
-            .port = a->to.id,
-            .peer = a->tunnel->peer,
+            .network = flow->network,
+            .port = flow->target,
+            .peer = flow->source,
             .header_len = a->tcp_header_len,
         };
 
         return hand_over(ctx, a->outer.len, &meta);
     }
+    if (!aim_at(flow->target)) return XGRE_PUNT;
     verdict = strip_outer(ctx, a->outer.len);
     return verdict ? verdict : XGRE_TO_PORT;
 }
@@ -68,14 +84,27 @@ static __always_inline enum xgre_verdict deliver(struct xdp_md *ctx,
 static __always_inline enum xgre_verdict handle(struct xdp_md *ctx, struct arrival *a)
 {
     struct xgre_uplink *uplink = find_uplink();
-    enum xgre_verdict verdict;
+    struct cursor c = frame_cursor(ctx);
+    enum xgre_verdict verdict, inner;
+    struct xgre_flow *flow;
+    struct flow_key key;
 
     if (!uplink) return XGRE_PASS;
-    verdict = parse_arrival(ctx, uplink, a);
+    verdict = parse_arrival(ctx, &c, uplink, &a->outer);
     if (verdict) return verdict;
-    verdict = from_peer(a->tunnel, &a->eth, &a->from, &a->to);
-    if (verdict == XGRE_FLOODED) return XGRE_PUNT;
-    return verdict == XGRE_TO_PORT ? deliver(ctx, uplink, a) : verdict;
+    inner = parse_ethernet(&c, &a->eth);
+    if (!inner) a->tcp_header_len = tcp_header_len(&c, &a->eth);
+    begin(&a->from);
+    key = peer_flow(&a->outer, &a->eth, is_tagged(a));
+    flow = flow_slot(&key);
+    if (!flow) return XGRE_PUNT;
+    if (inner || !is_flow(flow, &key, &a->from) || a->outer.inner_len > flow->max_len) {
+        verdict = resolve(ctx, inner, find_tunnel(&a->outer, uplink->local), &key, a, flow);
+        if (verdict) return verdict;
+    }
+    a->flow = flow;
+    a->peer = flow->source;
+    return deliver(ctx, uplink, a);
 }
 
 SEC("xdp")
@@ -90,8 +119,8 @@ int uplink_xdp(struct xdp_md *ctx)
     if (verdict == XGRE_HANDOVER) return XDP_PASS;
     if (a.outer.inner_len) weight.bytes = a.outer.inner_len;
     count_verdict(XGRE_PROGRAM_UPLINK_XDP, verdict, &weight);
-    if (a.tunnel) count_peer_rx(a.tunnel->peer, &weight);
-    if (verdict != XGRE_TO_PORT || !a.to.port) return XDP_DROP;
-    count_port_tx(a.to.port->slot, &weight);
-    return send_to(a.to.id);
+    if (a.peer) count_peer_rx(a.peer, &weight);
+    if (verdict != XGRE_TO_PORT || !a.flow) return XDP_DROP;
+    count_port_tx(a.flow->target_slot, &weight);
+    return XDP_REDIRECT;
 }

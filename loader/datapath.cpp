@@ -216,6 +216,11 @@ std::uint32_t Datapath::fdb_sweep() const {
     return arguments.removed;
 }
 
+void Datapath::forget_flows() const {
+    std::array<std::uint64_t, 2> nothing{};
+    run_control("flows_forget", nothing);
+}
+
 void Datapath::start_sweeper(std::uint64_t interval_ns) const {
     xgre_sweep_args arguments{};
     arguments.interval_ns = interval_ns;

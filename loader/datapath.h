@@ -65,6 +65,8 @@ public:
     std::uint32_t fdb_flush(const xgre_fdb_flush_args& want) const;
     // Removes expired entries and those of ports and peers that are no more; how many.
     std::uint32_t fdb_sweep() const;
+    // Makes every CPU look again into the tables that a command has changed: see bpf/flow.h.
+    void forget_flows() const;
     // Starts the timer that does so by itself, or hands it to these programs.
     void start_sweeper(std::uint64_t interval_ns) const;
 

@@ -48,6 +48,7 @@ public:
         unhook_others();
         set_tunnels();
         set_flood();
+        datapath_.forget_flows();
         return std::move(done_);
     }
 

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define XGRE_ABI_VERSION 1
+#define XGRE_ABI_VERSION 2
 
 #ifdef __cplusplus
 #define XGRE_ASSERT(condition, what) static_assert(condition, what)
@@ -32,9 +32,11 @@
 #define XGRE_FLOOD_PEERS 256          /* peers of one network */
 #define XGRE_FDB_DEFAULT 65536        /* entries */
 #define XGRE_FDB_LIMIT 4000000        /* entries, the most that may be asked for */
+#define XGRE_FLOWS 4096               /* per CPU; a power of two */
 #define XGRE_OUTER_MAX 40             /* bytes of a peer's IP + GRE header template */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
 #define XGRE_ASK_NS 5000000000ULL     /* the kernel is asked for a next hop at least this often */
+#define XGRE_FLOW_NS 8000000ULL       /* how long a flow is believed: two ticks of a 250 Hz clock */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
@@ -240,6 +242,35 @@ struct xgre_fdb_entry {
     __u64 last_seen; /* CLOCK_MONOTONIC, ns; static entries keep the time they were made */
 };
 XGRE_ASSERT_SIZE(struct xgre_fdb_entry, 16);
+
+/* The start of an Ethernet header on the underlay; aligned to be moved in words. */
+struct xgre_hop {
+    __u8 dst[6];
+    __u8 src[6];
+} __attribute__((aligned(4)));
+XGRE_ASSERT_SIZE(struct xgre_hop, 12);
+
+/*
+ * `flows`: per-CPU array, by a hash of the key: what was decided for the last frame with this
+ * ingress and these addresses. A memory of the other maps, of the route, the neighbour and the
+ * MTU; any of them may forget it. See bpf/flow.h.
+ */
+struct xgre_flow {
+    __u64 key[3];
+    __u64 until; /* CLOCK_MONOTONIC, ns */
+    __u32 generation;
+    __u32 target;      /* ifindex of a port, or peer id */
+    __u32 source;      /* slot of the port, or peer id, that it came from */
+    __u16 target_slot; /* of a port */
+    __u16 network;
+    __u16 max_len; /* the longest inner frame that is known to fit, bytes */
+    __u8 verdict;  /* TO_PORT or TO_PEER */
+    __u8 flags;    /* enum xgre_port_flags of the target, the part that fits */
+    struct xgre_hop hop; /* to a peer */
+};
+XGRE_ASSERT_SIZE(struct xgre_flow, 64);
+
+/* `generation`: array of one __u64. A change that a flow may depend on adds 1 after it is made. */
 
 /* `flood`: hash, by network id; replaced as a whole, so that a reader sees one version. */
 struct xgre_flood {

@@ -18,6 +18,7 @@
 #include <ctime>
 #include <fstream>
 #include <ostream>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -167,6 +168,7 @@ void Host::change_uplink(const std::function<void(xgre_uplink&)>& change) const 
     xgre_uplink self = datapath_.uplink().find(0).value();
     change(self);
     datapath_.uplink().put(0, self);
+    datapath_.forget_flows();
 }
 
 void Host::network(std::uint32_t id, const NetworkOptions& options) {
@@ -206,6 +208,7 @@ void Host::set_port_flags(Port& port, std::uint32_t flags) const {
     row.flags = flags;
     port.flags = flags;
     datapath_.ports().put(port.index(), row);
+    datapath_.forget_flows();
 }
 
 void Host::peer(std::uint32_t id, Ipv4Address address, std::uint32_t network) {
@@ -235,6 +238,7 @@ void Host::peer(std::uint32_t id, Ipv4Address address, std::uint32_t network) {
 
 void Host::remove_peer(std::uint32_t id) const {
     datapath_.peers().put(id, xgre_peer{});
+    datapath_.forget_flows();
 }
 
 void Host::flood(std::uint32_t network, const std::vector<std::uint32_t>& ports,
@@ -245,6 +249,7 @@ void Host::flood(std::uint32_t network, const std::vector<std::uint32_t>& ports,
     std::ranges::copy(ports, std::begin(list.port));
     std::ranges::copy(peers, std::begin(list.peer));
     datapath_.flood().put(network, list);
+    datapath_.forget_flows();
 }
 
 void Host::ip(std::string_view lines) {
@@ -253,6 +258,12 @@ void Host::ip(std::string_view lines) {
     const bool written = std::fwrite(lines.data(), 1, lines.size(), batch) == lines.size();
     if (pclose(batch) != 0 || !written)
         throw Error{"ip", fmt::format("refused:\n{}", lines), "see what it said above"};
+}
+
+void Host::outlive_flows() {
+    const std::uint64_t end = monotonic_now() + XGRE_FLOW_NS;
+    while (monotonic_now() <= end)
+        std::this_thread::sleep_for(1ms);
 }
 
 void Host::sysctl(const std::string& name, const std::string& value) {
@@ -421,6 +432,7 @@ void Host::learn(std::uint32_t network, MacAddress mac, xgre_owner owner, std::u
         const auto slot = static_cast<std::uint32_t>(owner >> XGRE_OWNER_SLOT_SHIFT & 0xffff);
         datapath_.learned().put(slot, datapath_.learned().find(slot).value() + 1);
     }
+    datapath_.forget_flows();
 }
 
 void Host::make_older(std::uint32_t network, MacAddress mac, std::chrono::nanoseconds ago,
@@ -428,6 +440,7 @@ void Host::make_older(std::uint32_t network, MacAddress mac, std::chrono::nanose
     xgre_fdb_entry entry = fdb(network, mac, vlan).value();
     entry.last_seen = monotonic_now() - static_cast<std::uint64_t>(ago.count());
     datapath_.fdb().put(fdb_key(network, mac, vlan), entry);
+    datapath_.forget_flows();
 }
 
 void expect_frames(std::vector<Packet> actual, const std::vector<Packet>& expected,

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Flows: what was decided for a frame, kept for the next one that comes the same way with the same
+ * addresses. One look-up by index then stands for those in `tunnels`, `fdb` (twice), `ports`,
+ * `redirect`, the route, the neighbour and the MTU.
+ *
+ * Three things make a flow forgotten. A change in our maps raises `generation`, so that it counts
+ * from the next frame on; who decides reads that number before the tables, and who changes them
+ * raises it after. What the kernel does not tell us (routes, neighbours, MTUs), the refresh of
+ * last_seen and the end of an entry's age are late by XGRE_FLOW_NS at most. And another flow may
+ * need the room. Drops and floods are never kept.
+ */
+#ifndef XGRE_BPF_FLOW_H
+#define XGRE_BPF_FLOW_H
+
+#include "encap.h"
+#include "forward.h"
+
+struct flow_key {
+    __u64 word[3];
+};
+
+/* Beside the source address. */
+#define FLOW_TAGGED (1ULL << 48)    /* the first VLAN tag is in the bytes: it is free for the MTU */
+#define FLOW_FROM_PEER (1ULL << 49) /* word 2 is the outer source and the GRE key, not a port */
+#define FLOW_KEYED (1ULL << 50)
+
+static __always_inline struct flow_key flow_key(const struct ethernet *eth, bool tagged)
+{
+    return (struct flow_key){{
+        mac_word(eth->dst) | (__u64)eth->vlan << 48,
+        mac_word(eth->src) | (tagged ? FLOW_TAGGED : 0),
+    }};
+}
+
+static __always_inline struct flow_key port_flow(__u32 ifindex, const struct ethernet *eth,
+                                                 bool tagged)
+{
+    struct flow_key key = flow_key(eth, tagged);
+
+    key.word[2] = ifindex;
+    return key;
+}
+
+static __always_inline struct flow_key peer_flow(const struct outer *outer,
+                                                 const struct ethernet *eth, bool tagged)
+{
+    struct flow_key key = flow_key(eth, tagged);
+
+    key.word[1] |= FLOW_FROM_PEER | (outer->keyed ? FLOW_KEYED : 0);
+    key.word[2] = outer->source | (__u64)outer->key << 32;
+    return key;
+}
+
+/* Where the flow of `key` is, if it is there. Never NULL. */
+static __always_inline struct xgre_flow *flow_slot(const struct flow_key *key)
+{
+    /* Odd constants from the golden ratio and from pi: each word's bits reach the upper ones. */
+    __u64 hash = key->word[0] * 0x9e3779b97f4a7c15ULL ^ key->word[1] * 0x243f6a8885a308d3ULL ^
+                 key->word[2] * 0x13198a2e03707345ULL;
+    __u32 index;
+
+    hash ^= hash >> 32;
+    index = hash * 0x9e3779b97f4a7c15ULL >> 52;
+    return bpf_map_lookup_elem(&flows, &index);
+}
+XGRE_ASSERT(XGRE_FLOWS == 1 << (64 - 52), "the hash has as many bits as there are flows");
+
+static __always_inline bool is_flow(const struct xgre_flow *flow, const struct flow_key *key,
+                                    const struct origin *from)
+{
+    return !((flow->key[0] ^ key->word[0]) | (flow->key[1] ^ key->word[1]) |
+             (flow->key[2] ^ key->word[2])) &&
+           flow->generation == from->generation && from->now < flow->until;
+}
+
+/*
+ * Writes down what was decided, for this frame at least: with a source that was refused, or with
+ * no next hop, for this frame only. `len` is that of the inner frame, or of its largest segment.
+ */
+static __always_inline void keep_flow(struct xgre_flow *flow, const struct flow_key *key,
+                                      const struct origin *from, const struct target *to,
+                                      const struct next_hop *hop, __u32 len)
+{
+    bool again = !from->refusal && (!hop || hop->resolved) && len <= 0xffff;
+
+    flow->key[0] = key->word[0];
+    flow->key[1] = key->word[1];
+    flow->key[2] = key->word[2];
+    flow->until = again ? from->now + XGRE_FLOW_NS : 0;
+    flow->generation = from->generation;
+    flow->target = to->id;
+    flow->source = from->port ? from->port->slot : owner_id(from->owner);
+    flow->target_slot = to->port ? to->port->slot : 0;
+    flow->network = from->network_id;
+    flow->max_len = len;
+    flow->verdict = to->port ? XGRE_TO_PORT : XGRE_TO_PEER;
+    flow->flags = to->port ? to->port->flags : 0;
+    if (hop) flow->hop = hop->mac;
+}
+
+#endif

@@ -107,6 +107,11 @@ std::string rate(const Json& value) {
     return fmt::format("{:.0f}", value.get<double>());
 }
 
+std::string percent(const Json& value) {
+    if (!value.is_number()) return plain(value);
+    return fmt::format("{:.1f}%", value.get<double>() * 100);
+}
+
 void Table::add(std::vector<Cell> row) {
     if (!widths_.empty()) return print(row);
     rows_.push_back(std::move(row));

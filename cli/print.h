@@ -24,6 +24,7 @@ std::string seconds(const Json& value);   // 3.2s, 5m10s, 2d4h
 std::string size(const Json& value);      // bytes: 9.5 MiB
 std::string bit_rate(const Json& value);  // bits a second: 1.52 Gbit/s
 std::string rate(const Json& value);      // a whole number
+std::string percent(const Json& value);   // of a share: 0.123 is 12.3%
 
 // Which tables have a field as a column; JSON has it always.
 enum View : unsigned { kSetup = 1, kTraffic = 2, kBoth = kSetup | kTraffic };

@@ -185,6 +185,11 @@ Syntax<std::chrono::milliseconds> interval_syntax() {
             parse_interval};
 }
 
+Syntax<std::chrono::milliseconds> duration_syntax() {
+    return {"SECONDS", "a time from 0.1 to 86400 seconds", "seconds, like 1 or 0.5",
+            parse_interval};
+}
+
 void refuse_several(const std::string& option, std::size_t times) {
     if (times > 1) {
         throw Misuse{option, fmt::format("given {} times", times), "give it once"};

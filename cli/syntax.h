@@ -50,7 +50,8 @@ Syntax<std::string> instance_syntax();
 Syntax<std::string> netns_syntax();
 Syntax<std::uint32_t> number_syntax(std::uint32_t least, std::uint32_t most);
 Syntax<std::chrono::seconds> seconds_syntax(std::uint32_t least, std::uint32_t most);
-Syntax<std::chrono::milliseconds> interval_syntax();  // seconds, also fractions
+Syntax<std::chrono::milliseconds> interval_syntax();  // seconds, also fractions, or nothing
+Syntax<std::chrono::milliseconds> duration_syntax();  // seconds, also fractions
 
 template <typename T>
 T read_value(const std::string& option, const std::string& text, const Syntax<T>& syntax) {

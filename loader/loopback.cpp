@@ -27,8 +27,12 @@ void write(const char* value) {
 
 }  // namespace
 
+bool forwards_on_loopback() {
+    return is_on(kLoopbackForwarding);
+}
+
 bool enable_loopback_forwarding() {
-    if (is_on(kLoopbackForwarding)) return false;
+    if (forwards_on_loopback()) return false;
     write("1");
     return true;
 }

@@ -5,7 +5,9 @@
 
 namespace xgre {
 
-// In the current network namespace. False: it was enabled already. Throws Error.
+// All in the current network namespace.
+bool forwards_on_loopback();
+// False: it was enabled already. Throws Error.
 bool enable_loopback_forwarding();
 // Unless the host forwards anyway. Throws Error.
 void disable_loopback_forwarding();

@@ -124,12 +124,31 @@ public:
         return total;
     }
 
+    // Every value of every CPU in few system calls, so at nearly one moment: those of one index
+    // are together, as many as cpus().
+    std::vector<V> all() const {
+        const std::uint32_t capacity = max_entries();
+        std::vector<V> values(capacity * cpus());
+        std::vector<std::uint32_t> keys(capacity);
+        std::uint32_t position = 0;
+        for (std::uint32_t done = 0; done < capacity;) {
+            std::uint32_t count = capacity - done;
+            const int result = bpf_map_lookup_batch(fd(), done == 0 ? nullptr : &position,
+                                                    &position, keys.data() + done,
+                                                    values.data() + done * cpus(), &count, nullptr);
+            if (result != 0 && errno != ENOENT) fail("dump", errno);
+            if (count == 0) break;
+            done += count;
+        }
+        return values;
+    }
+
     void reset(std::uint32_t index) const {
         const std::vector<V> zeros(cpus());
         if (bpf_map_update_elem(fd(), &index, zeros.data(), BPF_ANY) != 0) fail("update", errno);
     }
 
-private:
+    // CPUs that there may be, online or not.
     std::size_t cpus() const {
         const int count = libbpf_num_possible_cpus();
         if (count < 0) fail("number of CPUs", -count);

@@ -153,6 +153,11 @@ LinkInfo read_link(const nlmsghdr& answer) {
     link.master = read<std::uint32_t>(attributes[IFLA_MASTER]).value_or(0);
     link.peer_index = read<std::int32_t>(attributes[IFLA_LINK]);
     link.peer_nsid = read<std::int32_t>(attributes[IFLA_LINK_NETNSID]);
+    // The front of struct rtnl_link_stats64, which grows from kernel to kernel.
+    constexpr std::size_t kTxDropped = offsetof(rtnl_link_stats64, tx_dropped) / sizeof(__u64);
+    using Counters = std::array<std::uint64_t, kTxDropped + 1>;
+    if (const auto counters = read<Counters>(attributes[IFLA_STATS64]))
+        link.tx_dropped = counters->at(kTxDropped);
 
     const auto info = attributes_in<IFLA_INFO_MAX>(attributes[IFLA_LINKINFO]);
     link.kind = read_text(info[IFLA_INFO_KIND]);

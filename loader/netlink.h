@@ -41,6 +41,7 @@ struct LinkInfo {
     std::optional<int> peer_index;     // IFLA_LINK: of a veth, its far end
     std::optional<int> peer_nsid;      // IFLA_LINK_NETNSID: far end is in another netns
     std::uint32_t xdp_prog_id = 0;     // 0 is none
+    std::uint64_t tx_dropped = 0;      // frames that it was to send, and did not
     XdpMode xdp_mode = XdpMode::none;
 };
 

@@ -1,49 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Instance: show and stats.
-#include <bpf/bpf.h>
-
-#include <array>
-#include <string_view>
-
+#include "loader/abi_text.h"
 #include "loader/instance_state.h"
 
 namespace xgre {
-namespace {
-
-struct VerdictText {
-    std::string_view name;
-    std::string_view help;
-    bool counted;
-    bool drop;
-};
-
-constexpr std::string_view kStep = "STEP";
-constexpr std::string_view kDrop = "DROP";
-
-constexpr std::array<VerdictText, XGRE_VERDICT_MAX> kVerdicts{{
-#define X(id, name, fate, help) {name, help, kStep != #fate, kDrop == #fate},
-    XGRE_VERDICTS(X)
-#undef X
-}};
-
-struct Text {
-    std::string_view name;
-    std::string_view help;
-};
-
-constexpr std::array<Text, XGRE_NOTE_MAX> kNotes{{
-#define X(id, name, help) {name, help},
-    XGRE_NOTES(X)
-#undef X
-}};
-
-constexpr std::array<Text, XGRE_PROGRAM_MAX> kPrograms{{
-#define X(id, name, help) {name, help},
-    XGRE_PROGRAMS(X)
-#undef X
-}};
-
-}  // namespace
 
 InstanceInfo Instance::show() const {
     const State& state = *state_;
@@ -77,17 +37,17 @@ Stats Instance::stats() const {
     const auto counters = state_->datapath.counters();
     for (std::uint32_t program = 0; program < XGRE_PROGRAM_MAX; ++program) {
         for (std::uint32_t verdict = 0; verdict < XGRE_VERDICT_MAX; ++verdict) {
-            const VerdictText& text = kVerdicts.at(verdict);
+            const VerdictText& text = kVerdictTexts.at(verdict);
             if (!text.counted) continue;
             const xgre_count count = counters.sum(XGRE_COUNTER(program, verdict));
-            stats.verdicts.push_back({std::string{kPrograms.at(program).name},
+            stats.verdicts.push_back({std::string{kProgramTexts.at(program).name},
                                       std::string{text.name}, std::string{text.help}, text.drop,
                                       count.packets, count.bytes, count.copies});
         }
     }
     const auto notes = state_->datapath.notes();
     for (std::uint32_t note = 0; note < XGRE_NOTE_MAX; ++note)
-        stats.notes.push_back({std::string{kNotes.at(note).name}, std::string{kNotes.at(note).help},
+        stats.notes.push_back({std::string{kNoteTexts.at(note).name}, std::string{kNoteTexts.at(note).help},
                                notes.sum(note)});
     stats.ports = ports();
     stats.peers = peers();

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/profile_print.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cli/fields.h"
+
+namespace xgre::cli {
+namespace {
+
+// A part of a profile, and how long it was measured.
+template <typename T>
+struct Row {
+    T part;
+    double seconds = 0;
+};
+
+template <typename T>
+std::vector<Row<T>> rows_of(const Profile& profile, const std::vector<T>& parts) {
+    std::vector<Row<T>> rows;
+    for (const T& part : parts)
+        rows.push_back({part, profile.seconds});
+    return rows;
+}
+
+double per_second(std::uint64_t count, double seconds) {
+    return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+}
+
+double share(std::uint64_t part, std::uint64_t whole) {
+    return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+Json share_or_null(std::uint64_t part, std::uint64_t whole) {
+    if (whole == 0) return nullptr;
+    return share(part, whole);
+}
+
+std::string one_decimal(const Json& value) {
+    if (!value.is_number()) return plain(value);
+    return fmt::format("{:.1f}", value.get<double>());
+}
+
+const Fields<Row<ProgramLoad>>& program_fields() {
+    using P = Row<ProgramLoad>;
+    static const Fields<P> fields{
+        {"program", "PROGRAM", [](const P& p) { return p.part.program; }},
+        {"help", "", [](const P& p) { return p.part.help; }},
+        {"runs", "", [](const P& p) { return p.part.runs; }},
+        {"runs_per_second", "RUNS/S", [](const P& p) { return per_second(p.part.runs, p.seconds); },
+         rate},
+        {"ns_per_run", "NS/RUN", [](const P& p) { return json_or_null(p.part.ns_per_run); }, rate},
+        {"cores", "CORE", [](const P& p) { return p.part.cores; }, percent},
+        {"frames", "", [](const P& p) { return p.part.frames; }},
+        {"frames_per_second", "FRAMES/S",
+         [](const P& p) { return per_second(p.part.frames, p.seconds); }, rate},
+        {"dropped", "", [](const P& p) { return p.part.dropped; }},
+        {"", "DROPS/S", [](const P& p) { return per_second(p.part.dropped, p.seconds); }, rate},
+        {"flooded", "", [](const P& p) { return p.part.flooded; }},
+        {"", "FLOODED/S", [](const P& p) { return per_second(p.part.flooded, p.seconds); }, rate},
+        {"copies", "", [](const P& p) { return p.part.copies; }},
+        {"copies_per_flooded", "COPIES-EACH",
+         [](const P& p) { return share_or_null(p.part.copies, p.part.flooded); }, one_decimal},
+        {"frames_by_cpu", "", [](const P& p) { return Json(p.part.frames_by_cpu); }},
+    };
+    return fields;
+}
+
+const Fields<Row<DeviceLoad>>& device_fields() {
+    using D = Row<DeviceLoad>;
+    static const Fields<D> fields = [] {
+        Fields<D> list{
+            {"device", "DEVICE", [](const D& d) { return d.part.device; }},
+            {"role", "ROLE", [](const D& d) { return d.part.is_uplink ? "uplink" : "port"; }},
+            {"network", "NETWORK",
+             [](const D& d) -> Json {
+                 if (d.part.is_uplink) return nullptr;
+                 return d.part.network;
+             }},
+            {"gone", "", [](const D& d) { return d.part.gone; }},
+            {"large_segments", "", [](const D& d) { return d.part.large_segments; }},
+        };
+        append<D, HookInfo>(list, hook_fields(),
+                            [](const D& d) -> const HookInfo& { return d.part.hook; });
+        append<D, Traffic>(list, traffic_fields(),
+                           [](const D& d) -> const Traffic& { return d.part.traffic; });
+        constexpr double kBits = 8;
+        const Fields<D> rates{
+            {"rx_packets_per_second", "RX-PPS",
+             [](const D& d) { return per_second(d.part.traffic.rx_packets, d.seconds); }, rate},
+            {"rx_bits_per_second", "RX-RATE",
+             [](const D& d) { return per_second(d.part.traffic.rx_bytes, d.seconds) * kBits; },
+             bit_rate},
+            {"tx_packets_per_second", "TX-PPS",
+             [](const D& d) { return per_second(d.part.traffic.tx_packets, d.seconds); }, rate},
+            {"tx_bits_per_second", "TX-RATE",
+             [](const D& d) { return per_second(d.part.traffic.tx_bytes, d.seconds) * kBits; },
+             bit_rate},
+            {"lost_after", "LOST-AFTER", [](const D& d) { return d.part.lost_after; }},
+        };
+        list.insert(list.end(), rates.begin(), rates.end());
+        return list;
+    }();
+    return fields;
+}
+
+const Fields<Row<Missed>>& missed_fields() {
+    using M = Row<Missed>;
+    static const Fields<M> fields{
+        {"where", "FROM", [](const M& m) { return m.part.where; }},
+        {"frames", "FRAMES", [](const M& m) { return m.part.frames; }},
+        {"frames_per_second", "", [](const M& m) { return per_second(m.part.frames, m.seconds); },
+         rate},
+        {"reason", "NOT BY XDP, BECAUSE", [](const M& m) { return m.part.reason; }},
+        {"remedy", "",
+         [](const M& m) -> Json {
+             if (m.part.remedy.empty()) return nullptr;
+             return m.part.remedy;
+         }},
+    };
+    return fields;
+}
+
+const Fields<Row<CpuLoad>>& cpu_fields() {
+    using C = Row<CpuLoad>;
+    static const Fields<C> fields{
+        {"cpu", "CPU", [](const C& c) { return c.part.cpu; }},
+        {"frames", "", [](const C& c) { return c.part.frames; }},
+        {"frames_per_second", "FRAMES/S",
+         [](const C& c) { return per_second(c.part.frames, c.seconds); }, rate},
+        {"share", "OF-FRAMES", [](const C& c) { return c.part.share; }, percent},
+        {"busy", "BUSY", [](const C& c) { return c.part.busy; }, percent},
+        {"softirq", "NETWORKING", [](const C& c) { return c.part.softirq; }, percent},
+        {"backlog_drops", "BACKLOG-DROPS", [](const C& c) { return c.part.backlog_drops; }},
+        {"squeezed", "SQUEEZED", [](const C& c) { return c.part.squeezed; }},
+    };
+    return fields;
+}
+
+const Fields<Row<VerdictCount>>& drop_fields() {
+    using V = Row<VerdictCount>;
+    static const Fields<V> fields{
+        {"", "DROPPED AS", [](const V& v) { return v.part.verdict; }},
+        {"", "BY", [](const V& v) { return v.part.program; }},
+        {"", "FRAMES/S", [](const V& v) { return per_second(v.part.packets, v.seconds); }, rate},
+        {"", "COPIES/S", [](const V& v) { return per_second(v.part.copies, v.seconds); }, rate},
+        {"", "MEANING", [](const V& v) { return v.part.help; }},
+    };
+    return fields;
+}
+
+const Fields<Advice>& advice_fields() {
+    static const Fields<Advice> fields{
+        {"id", "", [](const Advice& a) { return a.id; }},
+        {"what", "", [](const Advice& a) { return a.what; }},
+        {"way_out", "",
+         [](const Advice& a) -> Json {
+             if (a.way_out.empty()) return nullptr;
+             return a.way_out;
+         }},
+    };
+    return fields;
+}
+
+Json json_of(const FdbUse& fdb) {
+    return {{"known", fdb.known},
+            {"flooded", fdb.flooded},
+            {"known_share", share_or_null(fdb.known, fdb.known + fdb.flooded)},
+            {"room", fdb.room}};
+}
+
+// ---- Tables ----------------------------------------------------------------------------------
+
+template <typename T>
+void section(const Printer& out, const Fields<T>& fields, const std::vector<T>& rows) {
+    if (rows.empty()) return;
+    out.line("");
+    out.list(fields, rows);
+}
+
+// The most frequent first; JSON has them all.
+std::vector<VerdictCount> top_drops(const Profile& profile) {
+    constexpr std::size_t kTop = 5;
+    std::vector<VerdictCount> drops;
+    for (const VerdictCount& count : profile.verdicts)
+        if (count.drop && count.packets + count.copies != 0) drops.push_back(count);
+    std::ranges::sort(drops, [](const VerdictCount& a, const VerdictCount& b) {
+        return std::tuple{b.packets + b.copies, a.verdict, a.program} <
+               std::tuple{a.packets + a.copies, b.verdict, b.program};
+    });
+    if (drops.size() > kTop) drops.resize(kTop);
+    return drops;
+}
+
+std::string headline(const Profile& profile) {
+    std::string text =
+        fmt::format("instance {}, {:.1f} s: {} frames, {:.0f} a second", profile.instance,
+                    profile.seconds, profile.frames, per_second(profile.frames, profile.seconds));
+    if (profile.frames != 0)
+        text += fmt::format("; {:.1f}% decided by XDP",
+                            share(profile.fast_frames, profile.frames) * 100);
+    return text;
+}
+
+std::string fdb_line(const FdbUse& fdb) {
+    const std::uint64_t all = fdb.known + fdb.flooded;
+    if (all == 0) return "fdb: no frame was looked up";
+    return fmt::format(
+        "fdb: {:.1f}% of {} frames had a known destination; {} were flooded (broadcast, multicast "
+        "and "
+        "unknown destinations are counted together)",
+        share(fdb.known, all) * 100, all, fdb.flooded);
+}
+
+void print_advice(const Printer& out, const std::vector<Advice>& advice) {
+    out.line("");
+    out.line("WHAT TO DO");
+    for (std::size_t i = 0; i < advice.size(); ++i) {
+        out.line(fmt::format("{:>2}. {}", i + 1, printable(advice[i].what)));
+        if (!advice[i].way_out.empty()) out.line("    -> " + printable(advice[i].way_out));
+    }
+}
+
+}  // namespace
+
+Json to_json(const Profile& profile) {
+    return {{"instance", profile.instance},
+            {"seconds", profile.seconds},
+            {"frames", profile.frames},
+            {"fast_frames", profile.fast_frames},
+            {"fast_share", share_or_null(profile.fast_frames, profile.frames)},
+            {"programs", to_json(program_fields(), rows_of(profile, profile.programs))},
+            {"devices", to_json(device_fields(), rows_of(profile, profile.devices))},
+            {"missed", to_json(missed_fields(), rows_of(profile, profile.missed))},
+            {"verdicts", to_json(verdict_fields(), profile.verdicts)},
+            {"notes", to_json(note_fields(), profile.notes)},
+            {"fdb", json_of(profile.fdb)},
+            {"cpus", to_json(cpu_fields(), rows_of(profile, profile.cpus))},
+            {"forwards_on_loopback", profile.forwards_on_loopback},
+            {"jit", profile.jit},
+            {"advice", to_json(advice_fields(), profile.advice)}};
+}
+
+void print(const Printer& out, const Profile& profile) {
+    out.line(headline(profile));
+    section(out, program_fields(), rows_of(profile, profile.programs));
+    section(out, device_fields(), rows_of(profile, profile.devices));
+    section(out, cpu_fields(), rows_of(profile, profile.cpus));
+    section(out, missed_fields(), rows_of(profile, profile.missed));
+    section(out, drop_fields(), rows_of(profile, top_drops(profile)));
+    out.line("");
+    out.line(fdb_line(profile.fdb));
+    print_advice(out, profile.advice);
+}
+
+}  // namespace xgre::cli

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// `xgre profile` as an operator and a script see it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "tests/cli/host.h"
+
+namespace xgre::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ProfileCommand : public Host {
+protected:
+    void SetUp() override { set_up_lan(); }
+
+    std::vector<std::string> arguments(std::vector<std::string> words) const {
+        const auto before = globals();
+        words.insert(words.begin(), before.begin(), before.end());
+        return words;
+    }
+};
+
+TEST_F(ProfileCommand, SaysWhatIsMeasuredAndWhatToDo) {
+    const Outcome outcome = xgre("profile --seconds 0.1");
+    EXPECT_EQ(outcome.exit, 0) << outcome;
+    EXPECT_EQ(outcome.err, "");
+    for (const char* part : {"instance ", "NS/RUN", "uplink_xdp", "uplink0", "tap0", "NETWORKING",
+                             "fdb: no frame was looked up", "WHAT TO DO", "no frame of a network"})
+        EXPECT_THAT(outcome.out, HasSubstr(part));
+}
+
+TEST_F(ProfileCommand, AsJsonIsOneObjectWithAllOfIt) {
+    const Json profile = json("profile --seconds 0.1");
+    EXPECT_EQ(profile.at("instance"), instance);
+    EXPECT_GE(profile.at("seconds").get<double>(), 0.1);
+    EXPECT_EQ(profile.at("frames"), 0);
+    EXPECT_EQ(profile.at("fast_share"), nullptr);
+    EXPECT_EQ(profile.at("programs").size(), 4U);
+    for (const Json& program : profile.at("programs")) {
+        for (const char* field :
+             {"program", "runs", "runs_per_second", "ns_per_run", "cores", "frames", "dropped",
+              "flooded", "copies", "copies_per_flooded", "frames_by_cpu"})
+            EXPECT_TRUE(program.contains(field)) << field;
+    }
+    ASSERT_EQ(profile.at("devices").size(), 2U);
+    EXPECT_EQ(profile.at("devices")[0].at("role"), "uplink");
+    EXPECT_EQ(profile.at("devices")[1].at("device"), "tap0");
+    EXPECT_EQ(profile.at("devices")[1].at("lost_after"), 0);
+    EXPECT_EQ(profile.at("missed"), Json::array());
+    EXPECT_EQ(profile.at("fdb").at("known_share"), nullptr);
+    EXPECT_FALSE(profile.at("cpus").empty());
+    EXPECT_EQ(profile.at("advice")[0].at("id"), "no-frames");
+    EXPECT_EQ(profile.at("verdicts"), json("stats").at("verdicts"));
+}
+
+TEST_F(ProfileCommand, LiveAsJsonIsOneObjectALine) {
+    const Outcome outcome = xgre("--json profile --live --seconds 0.1 --count 3");
+    EXPECT_EQ(outcome.exit, 0) << outcome;
+    std::istringstream lines{outcome.out};
+    int count = 0;
+    for (std::string line; std::getline(lines, line); ++count)
+        EXPECT_EQ(Json::parse(line).at("instance"), instance);
+    EXPECT_EQ(count, 3);
+}
+
+TEST_F(ProfileCommand, LiveWithoutATerminalIsOneBlockAfterTheOther) {
+    const Outcome outcome = xgre("profile --live --seconds 0.1 --count 2");
+    EXPECT_EQ(outcome.exit, 0) << outcome;
+    const std::size_t first = outcome.out.find("instance " + instance);
+    const std::size_t second = outcome.out.find("instance " + instance, first + 1);
+    EXPECT_EQ(first, 0U);
+    EXPECT_NE(second, std::string::npos);
+    EXPECT_EQ(outcome.out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(ProfileCommand, EndsByCtrlC) {
+    RunningXgre live{arguments({"profile", "--live", "--seconds", "0.1"})};
+    EXPECT_THAT(live.line(), HasSubstr("instance " + instance));
+    EXPECT_EQ(live.end_by(SIGINT), 0);
+}
+
+TEST_F(ProfileCommand, RefusesWhatItCannotMeasure) {
+    const std::vector<std::pair<const char*, const char*>> cases{
+        {"profile --seconds 0", "--seconds"},
+        {"profile --seconds -1", "--seconds"},
+        {"profile --seconds x", "--seconds"},
+        {"profile --seconds 1 --seconds 2", "given 2 times"},
+        {"profile --live --count 0", "--count"},
+        {"profile --count 2", "--live"},
+        {"profile uplink0", "uplink0"},
+    };
+    for (const auto& [words, part] : cases) {
+        const Outcome outcome = xgre(words);
+        EXPECT_EQ(outcome.exit, 2) << words << outcome;
+        EXPECT_THAT(outcome.out, IsEmpty()) << words;
+        EXPECT_THAT(outcome.err, HasSubstr(part)) << words;
+        EXPECT_TRUE(is_error_line(outcome.err)) << outcome;
+    }
+}
+
+TEST_F(ProfileCommand, OfNoInstanceIsRefused) {
+    must("detach --all");
+    const Outcome outcome = xgre("profile --seconds 0.1");
+    EXPECT_EQ(outcome.exit, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("xgre attach UPLINK"));
+}
+
+TEST_F(ProfileCommand, WithoutPrivilegeIsRefused) {
+    std::vector<std::string> argv{"setpriv", "--bounding-set=-all", XGRE_BINARY};
+    for (const std::string& word : arguments({"profile", "--seconds", "0.1"}))
+        argv.push_back(word);
+    const Outcome outcome = run(argv);
+    EXPECT_EQ(outcome.exit, 1) << outcome;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, HasSubstr("root"));
+}
+
+}  // namespace
+}  // namespace xgre::test

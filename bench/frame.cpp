@@ -11,9 +11,11 @@ namespace {
 constexpr std::size_t kEthernet = 14;
 constexpr std::size_t kIpv4 = 20;
 constexpr std::size_t kUdp = 8;
+constexpr std::size_t kTcp = 20;
 constexpr std::size_t kVxlan = 8;
 constexpr std::size_t kGreWithKey = 8;
 
+constexpr std::uint8_t kProtocolTcp = 6;
 constexpr std::uint8_t kProtocolUdp = 17;
 constexpr std::uint8_t kProtocolGre = 47;
 constexpr std::uint16_t kVxlanPort = 4789;
@@ -41,16 +43,20 @@ std::uint32_t get32(std::span<const std::uint8_t> bytes, std::size_t at) {
     return static_cast<std::uint32_t>(get16(bytes, at)) << 16 | get16(bytes, at + 2);
 }
 
-// RFC 1071.
-std::uint16_t checksum(std::span<const std::uint8_t> bytes) {
-    std::uint32_t sum = 0;
-    for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) {
-        sum += get16(bytes, i);
-    }
-    while (sum > 0xffff) {
+// One's complement, of 16-bit words; a last odd byte is one with a zero behind it.
+std::uint16_t sum_of(std::span<const std::uint8_t> bytes, std::uint64_t sum) {
+    std::size_t at = 0;
+    for (; at + 1 < bytes.size(); at += 2)
+        sum += get16(bytes, at);
+    if (at < bytes.size()) sum += static_cast<std::uint64_t>(bytes[at]) << 8;
+    while (sum > 0xffff)
         sum = (sum & 0xffff) + (sum >> 16);
-    }
-    return static_cast<std::uint16_t>(~sum);
+    return static_cast<std::uint16_t>(sum);
+}
+
+// Addresses, protocol and length, which TCP's checksum is over too (RFC 9293 section 3.1).
+std::uint16_t pseudo_header_sum(std::span<const std::uint8_t> addresses, std::size_t length) {
+    return sum_of(addresses, kProtocolTcp + length);
 }
 
 void put_ethernet(Frame& frame, const Way& way) {
@@ -101,6 +107,15 @@ std::size_t header_length(Encap encap) {
     return 0;
 }
 
+std::uint16_t checksum(std::span<const std::uint8_t> bytes) {
+    return static_cast<std::uint16_t>(~sum_of(bytes, 0));
+}
+
+std::size_t network_field(Encap encap) {
+    // VXLAN's has three bytes, and a zero in front.
+    return encap == Encap::vxlan ? kEthernet + kIpv4 + kUdp + 3 : kEthernet + kIpv4 + 4;
+}
+
 Frame vm_frame(const Way& vms, std::size_t length) {
     Frame frame;
     put_ethernet(frame, vms);
@@ -110,6 +125,48 @@ Frame vm_frame(const Way& vms, std::size_t length) {
         frame.push_back(static_cast<std::uint8_t>(frame.size() * 37));
     }
     return frame;
+}
+
+Frame large_segment(const Way& vms, std::span<const std::uint8_t> payload) {
+    const std::size_t length = kTcp + payload.size();
+    Frame frame;
+    put_ethernet(frame, vms);
+    put_ipv4(frame, vms, kProtocolTcp, kIpv4 + length);
+    const auto addresses = std::span{frame}.subspan(kEthernet + 12, 8);
+    const std::uint16_t sum = pseudo_header_sum(addresses, length);
+    put16(frame, 5001);
+    put16(frame, 5001);
+    put32(frame, 0);       // sequence
+    put32(frame, 1);       // acknowledgement
+    put16(frame, 0x5010);  // five words; ACK
+    put16(frame, 0xffff);  // window
+    put16(frame, sum);
+    put16(frame, 0);
+    put(frame, payload);
+    return frame;
+}
+
+void set_sequence(Frame& segment, std::uint32_t sequence) {
+    for (std::size_t i = 0; i < sizeof(sequence); ++i)
+        segment[kEthernet + kIpv4 + 4 + i] = static_cast<std::uint8_t>(sequence >> (24 - 8 * i));
+}
+
+std::optional<std::string> fault_of_segment(std::span<const std::uint8_t> segment,
+                                            std::uint32_t sequence, bool finished) {
+    if (segment.size() <= kTcpHeaders) return "a segment is too short";
+    const auto ip = segment.subspan(kEthernet);
+    if (get16(segment, 12) != 0x0800 || ip[0] != 0x45 || ip[9] != kProtocolTcp ||
+        get16(ip, 2) != ip.size() || checksum(ip.first(kIpv4)) != 0) {
+        return "a segment's IPv4 header is wrong";
+    }
+    const auto tcp = ip.subspan(kIpv4);
+    if (get32(tcp, 4) != sequence) {
+        return fmt::format("byte {} of the stream arrives where {} was expected", get32(tcp, 4),
+                           sequence);
+    }
+    if (finished && sum_of(tcp, pseudo_header_sum(ip.subspan(12, 8), tcp.size())) != 0xffff)
+        return "a segment's TCP checksum is wrong";
+    return std::nullopt;
 }
 
 Frame wire_frame(Encap encap, const Way& hosts, const Frame& inner) {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Both ends of the 64-byte rows: a generator of live XDP frames, a counter that drops them, and
-// the program that only redirects.
+// Both ends of rows that count frames: a generator of live XDP frames, a counter that drops them,
+// and the program that only redirects.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bench/bpf/traffic.h"
-#include "bench/frame.h"
+#include "bench/traffic.h"
 
 struct bench_generator_bpf;
 struct bench_counter_bpf;
@@ -31,12 +32,16 @@ using BpfPtr = std::unique_ptr<T, BpfDeleter>;
 class Generator {
 public:
     // Sends out of `device` of the namespace `netns`.
-    Generator(std::string netns, int device, Frame frame);
+    Generator(std::string netns, int device, const Traffic& traffic);
 
     // Sends so many, and returns when all have gone as far as the calling processor takes them.
     // Nanoseconds a frame by the kernel's own clock, which stands still while other processes
     // run, and before and after: setting up waits for grace periods, longer than the frames take.
     double send(std::uint32_t frames);
+    // Draws in order begin anew.
+    void rewind();
+    // The next frame, made and not sent.
+    Frame make();
 
 private:
     std::string netns_;
@@ -47,33 +52,36 @@ private:
 
 class Counter {
 public:
-    struct Expected {
-        Encap encap = Encap::none;
-        Way hosts;  // of the tunnel's header
-        Frame inner;
-    };
-    // Takes all frames that arrive at `device` of the namespace `netns`.
-    Counter(const std::string& netns, int device, Expected expected);
+    // Takes all frames that arrive at `devices` of the namespace `netns`.
+    Counter(const std::string& netns, const std::vector<int>& devices, Expected expected);
 
     bench_tally read() const;
-    // What is wrong with the frames since `before`, of which `sent` were to arrive.
-    std::optional<std::string> fault_since(const bench_tally& before, std::uint64_t sent) const;
+    // What is wrong with the frames since `before`, of which `sent` were to arrive; with those
+    // that did, when none are said to have been sent.
+    std::optional<std::string> fault_since(const bench_tally& before,
+                                           std::optional<std::uint64_t> sent) const;
+    // How many peers tunnel packets were seen to go to since the last call.
+    std::uint32_t take_peers_seen();
 
 private:
+    std::optional<std::string> fault_of_sample() const;
+
     Expected expected_;
     BpfPtr<bench_counter_bpf> skeleton_;
-    BpfPtr<bpf_link> link_;
+    std::vector<BpfPtr<bpf_link>> links_;
 };
 
-// Two devices, each with an XDP program that sends what comes in by it out by the other.
+// Programs that send what comes in by one device out by another.
 class Redirector {
 public:
+    // Between two.
     Redirector(const std::string& netns, int one, int other);
+    // From one to many, by the destination's last four bytes, from those of `first` on.
+    Redirector(const std::string& netns, int from, const std::vector<int>& to, const Mac& first);
 
 private:
     BpfPtr<bench_redirector_bpf> skeleton_;
-    BpfPtr<bpf_link> one_;
-    BpfPtr<bpf_link> other_;
+    std::vector<BpfPtr<bpf_link>> links_;
 };
 
 }  // namespace xgre::bench

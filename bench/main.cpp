@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <ctime>
 #include <exception>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,9 +17,9 @@
 
 #include "bench/peers.h"
 #include "bench/report.h"
+#include "bench/rounds.h"
 #include "bench/rows.h"
 #include "bench/system.h"
-#include "bench/world.h"
 #include "xgre/error.h"
 
 namespace xgre::bench {
@@ -32,7 +31,7 @@ struct Options {
     std::vector<std::string> rows;
     std::vector<std::string> peers;
     std::string json;
-    std::string markdown;
+    std::string docs;
     bool quick = false;
     bool list = false;
     std::size_t rounds = 0;  // 0: by `quick`
@@ -49,93 +48,6 @@ private:
         return keys.empty() || std::ranges::find(keys, key) != keys.end();
     }
 };
-
-// On stderr: one line that is written over on a terminal, else a line for each row.
-class Progress {
-public:
-    void row(const Row& row) {
-        title_ = row.title;
-        if (!terminal_) fmt::print(stderr, "bench: {}\n", title_);
-    }
-    void step(const std::string& what) {
-        if (terminal_) fmt::print(stderr, "\r\033[Kbench: {}: {}", title_, what);
-    }
-    void done() {
-        if (terminal_) fmt::print(stderr, "\r\033[K");
-    }
-
-private:
-    bool terminal_ = isatty(STDERR_FILENO) != 0;
-    std::string title_;
-};
-
-// One peer set up for one row.
-class Stand {
-public:
-    Stand(const Row& row, const Peer& peer)
-        : world_{std::to_string(&peer - all_peers().data()), row.shape} {
-        const Host& a = world_.a();
-        const Host& b = world_.b();
-        paths_.push_back(peer.join({.host = a, .far = b, .remote = macs_of(b)}));
-        if (!b.vms.empty()) {
-            paths_.push_back(peer.join({.host = b, .far = a, .remote = macs_of(a)}));
-        }
-        probe_ = row.make(peer, world_);
-        result_.row = &row;
-        result_.peer = &peer;
-    }
-
-    void measure(std::chrono::nanoseconds slice, bool warm_up) {
-        if (result_.void_reason) return;
-        try {
-            const std::vector<double> values = probe_->measure(slice);
-            if (!warm_up) result_.rounds.push_back(values);
-        } catch (const Void& reason) {
-            check_interrupt();
-            result_.void_reason = reason.what();
-        }
-    }
-
-    const Result& result() const { return result_; }
-
-private:
-    static std::vector<Mac> macs_of(const Host& host) {
-        std::vector<Mac> macs;
-        for (const Vm& vm : host.vms)
-            macs.push_back(vm.mac);
-        if (macs.empty()) macs.push_back(kRemoteMac);
-        return macs;
-    }
-
-    World world_;
-    std::vector<std::unique_ptr<DataPath>> paths_;
-    std::unique_ptr<Probe> probe_;
-    Result result_;
-};
-
-std::vector<Result> measure(const Row& row, const Options& options, Progress& progress) {
-    std::vector<std::unique_ptr<Stand>> stands;
-    for (const Peer& peer : all_peers()) {
-        if (!options.wants(peer) || !fits(row, peer)) continue;
-        check_interrupt();
-        progress.step(fmt::format("set up {}", peer.title));
-        stands.push_back(std::make_unique<Stand>(row, peer));
-    }
-    const auto slice = std::chrono::duration_cast<std::chrono::nanoseconds>(
-        std::chrono::duration<double>(row.slice * (options.quick ? 1 : 2)));
-    const std::size_t rounds = options.number_of_rounds();
-    for (std::size_t round = 0; round <= rounds; ++round) {  // the first warms up
-        progress.step(fmt::format("round {} of {}", round, rounds));
-        for (const auto& stand : stands) {
-            check_interrupt();
-            stand->measure(slice, round == 0);
-        }
-    }
-    std::vector<Result> results;
-    for (const auto& stand : stands)
-        results.push_back(stand->result());
-    return results;
-}
 
 std::string now() {
     const std::time_t seconds = std::time(nullptr);
@@ -158,19 +70,28 @@ std::string command_of(const Options& options) {
 }
 
 Run run_all(const Options& options) {
-    Run run{.command = command_of(options),
-            .date = now(),
-            .rounds = options.number_of_rounds(),
-            .machine = describe_machine(),
-            .results = {}};
-    Progress progress;
+    Run run;
+    run.command = command_of(options);
+    run.date = now();
+    run.rounds = options.number_of_rounds();
+    run.machine = describe_machine();
+    Plan plan{.peers = {}, .rounds = run.rounds, .stretch = options.quick ? 1.0 : 2.0};
+    for (const Peer& peer : all_peers()) {
+        if (options.wants(peer)) plan.peers.push_back(&peer);
+    }
+    std::vector<const Row*> rows;
     for (const Row& row : all_rows()) {
-        if (!options.wants(row)) continue;
-        progress.row(row);
-        const std::vector<Result> results = measure(row, options, progress);
+        if (options.wants(row)) rows.push_back(&row);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    Progress progress;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        progress.row(*rows[i], i + 1, rows.size());
+        const std::vector<Result> results = measure(*rows[i], plan, progress);
         run.results.insert(run.results.end(), results.begin(), results.end());
     }
     progress.done();
+    run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     run.machine.load_after = load_averages();
     return run;
 }
@@ -206,7 +127,7 @@ int bench(const Options& options) {
     const Run run = run_all(options);
     fmt::print("{}", as_text(run));
     if (!options.json.empty()) write_file(options.json, as_json(run));
-    if (!options.markdown.empty()) write_into_markdown(run, options.markdown);
+    if (!options.docs.empty()) write_docs(run, options.docs);
     const bool all_valid = std::ranges::none_of(
         run.results, [](const Result& result) { return result.void_reason.has_value(); });
     return all_valid ? kDone : kFailed;
@@ -216,7 +137,7 @@ int run_command_line(int argc, char** argv) {
     Options options;
     CLI::App app{"xgre beside the kernel's own means, on the same wire and the same frames."};
     app.name("scripts/bench");
-    app.add_flag("--quick", options.quick, "fewer and shorter rounds: under 3 minutes");
+    app.add_flag("--quick", options.quick, "fewer and shorter rounds: under 5 minutes");
     app.add_option("--only", options.rows, "only this row; may be given again")
         ->check(CLI::IsMember(keys_of(all_rows())))
         ->type_name("ROW");
@@ -228,8 +149,8 @@ int run_command_line(int argc, char** argv) {
         ->type_name("N");
     app.add_flag("--list", options.list, "show rows and peers, and measure nothing");
     app.add_option("--json", options.json, "write all values into this file")->type_name("FILE");
-    app.add_option("--markdown", options.markdown, "put the tables between the marks of this file")
-        ->type_name("FILE");
+    app.add_option("--docs", options.docs, "put tables and charts into the pages there")
+        ->type_name("DIRECTORY");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -8,6 +8,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <utility>
+
+#include "bench/stand.h"
+#include "bench/statistics.h"
 
 namespace xgre::bench {
 namespace {
@@ -32,11 +36,12 @@ bool receive(const Fd& socket, Message& message) {
 
 class RoundTrips : public Probe {
 public:
-    RoundTrips(const World& world, Transport transport)
-        : near_{world.a().vms.at(0)}, far_{world.b().vms.at(0)}, transport_{transport} {}
+    RoundTrips(std::unique_ptr<Stand> stand, Transport transport)
+        : stand_{std::move(stand)}, transport_{transport} {}
 
     std::vector<double> measure(std::chrono::nanoseconds slice) override {
-        const SocketPair sockets = connect(near_, far_, transport_);
+        const World& world = stand_->world();
+        const SocketPair sockets = connect(world.a().vms.at(0), world.b().vms.at(0), transport_);
         Worker server{[&] { answer(sockets.far); }};
         std::vector<double> times;
         Worker client{[&] { times = ask(sockets.near, slice); }};
@@ -44,7 +49,8 @@ public:
         server.join();
         check_interrupt();
         if (times.empty()) throw Void{"no request was answered"};
-        return {percentile(times, 50), percentile(times, 99)};
+        std::ranges::sort(times);
+        return {quantile(times, 0.5), quantile(times, 0.99), quantile(times, 0.999)};
     }
 
 private:
@@ -79,22 +85,16 @@ private:
         return times;
     }
 
-    static double percentile(std::vector<double>& times, std::size_t percent) {
-        const auto at =
-            times.begin() + static_cast<std::ptrdiff_t>((times.size() - 1) * percent / 100);
-        std::ranges::nth_element(times, at);
-        return *at;
-    }
-
-    const Vm& near_;
-    const Vm& far_;
+    std::unique_ptr<Stand> stand_;
     Transport transport_;
 };
 
 }  // namespace
 
-std::unique_ptr<Probe> make_round_trips(const World& world, Transport transport) {
-    return std::make_unique<RoundTrips>(world, transport);
+std::unique_ptr<Probe> make_round_trips(const std::string& name, const Peer& peer,
+                                        Transport transport) {
+    const Shape shape{.vms_on_a = 1, .vms_on_b = 1, .vms = VmKind::offloads};
+    return std::make_unique<RoundTrips>(std::make_unique<Stand>(name, peer, shape), transport);
 }
 
 }  // namespace xgre::bench

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
-#include "bench/rows.h"
+#include "bench/row.h"
 #include "bench/sockets.h"
 
 namespace xgre::bench {
 
-std::unique_ptr<Probe> make_round_trips(const World& world, Transport transport);
+std::unique_ptr<Probe> make_round_trips(const std::string& name, const Peer& peer,
+                                        Transport transport);
 
 }  // namespace xgre::bench

@@ -1,60 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "bench/rows.h"
 
-#include <array>
 #include <cstddef>
 
+#include "bench/connections.h"
 #include "bench/frame_rate.h"
 #include "bench/round_trips.h"
-#include "bench/tcp_stream.h"
+#include "bench/tap_transfer.h"
+#include "bench/tcp_streams.h"
 
 namespace xgre::bench {
 namespace {
 
-constexpr Shape kOneVm{.vms_on_a = 1, .vms_on_b = 0, .offloads = false};
-constexpr Shape kTwoVms{.vms_on_a = 2, .vms_on_b = 0, .offloads = false};
-constexpr Shape kVmToVm{.vms_on_a = 1, .vms_on_b = 1, .offloads = false};
-constexpr Shape kVmToVmOffloads{.vms_on_a = 1, .vms_on_b = 1, .offloads = true};
+using MakeFrameRate = std::unique_ptr<Probe> (*)(const std::string&, const Peer&, std::size_t);
 
-const std::vector<Metric> kRate{{"", "Mpps", true}};
-const std::vector<Metric> kThroughput{{"", "Gb/s", true}};
-const std::vector<Metric> kLatency{{"p50", "us", false}, {"p99", "us", false}};
+std::vector<Case> frame_sizes(MakeFrameRate make) {
+    const auto of_size = [make](std::size_t length) {
+        return [make, length](const std::string& name, const Peer& peer) {
+            return make(name, peer, length);
+        };
+    };
+    return {{"64 B", of_size(64)}, {"512 B", of_size(512)}, {"1500 B", of_size(1500)}};
+}
 
-template <std::size_t length>
-std::unique_ptr<Probe> from_wire(const Peer& peer, const World& world) {
-    return make_from_wire(peer, world, length);
+auto tcp_streams(VmKind vms, std::size_t count) {
+    return [vms, count](const std::string& name, const Peer& peer) {
+        return make_tcp_streams(name, peer, vms, count);
+    };
 }
-template <std::size_t length>
-std::unique_ptr<Probe> to_wire(const Peer& peer, const World& world) {
-    return make_to_wire(peer, world, length);
+
+auto round_trips(Transport transport) {
+    return [transport](const std::string& name, const Peer& peer) {
+        return make_round_trips(name, peer, transport);
+    };
 }
-template <std::size_t length>
-std::unique_ptr<Probe> port_to_port(const Peer& peer, const World& world) {
-    return make_port_to_port(peer, world, length);
-}
-std::unique_ptr<Probe> tcp_stream(const Peer&, const World& world) {
-    return make_tcp_stream(world);
-}
-std::unique_ptr<Probe> udp_round_trips(const Peer&, const World& world) {
-    return make_round_trips(world, Transport::udp);
-}
-std::unique_ptr<Probe> tcp_round_trips(const Peer&, const World& world) {
-    return make_round_trips(world, Transport::tcp);
+
+std::vector<Row> make_rows() {
+    const std::vector<Metric> frames{{"", "Mpps", true}};
+    const std::vector<Metric> bytes{{"", "Gb/s", true}};
+    const std::vector<Metric> latency{
+        {"p50", "us", false}, {"p99", "us", false}, {"p99.9", "us", false}};
+    const std::vector<Metric> connections{{"", "thousand/s", true}};
+
+    // Without offloads all can take part, with them those that finish what a VM leaves undone.
+    const std::vector<std::string_view> all{kLimit, kBridge, kVxlan, kOvs, kXgreTc, kXgre};
+    const std::vector<std::string_view> with_offloads{kBridge, kVxlan, kXgreTc, kXgre};
+
+    return {
+        {"rx", "uplink to port", "frames", frames, all, 0.1, frame_sizes(make_from_wire)},
+        {"tx", "port to uplink", "frames", frames, all, 0.1, frame_sizes(make_to_wire)},
+        {"local", "port to port", "frames", frames, all, 0.1, frame_sizes(make_port_to_port)},
+        {"tcp",
+         "TCP, offloads at the VMs",
+         "bulk",
+         bytes,
+         with_offloads,
+         0.5,
+         {{"1 stream", tcp_streams(VmKind::offloads, 1)},
+          {"8 streams", tcp_streams(VmKind::offloads, 8)}}},
+        {"tcp-plain",
+         "TCP, no offloads",
+         "bulk",
+         bytes,
+         all,
+         0.5,
+         {{"1 stream", tcp_streams(VmKind::stack, 1)},
+          {"8 streams", tcp_streams(VmKind::stack, 8)}}},
+        {"tap",
+         "large segments, tap to tap",
+         "bulk",
+         bytes,
+         with_offloads,
+         0.2,
+         {{"", make_tap_transfer}}},
+        {"rr-udp",
+         "UDP request and response",
+         "latency",
+         latency,
+         with_offloads,
+         0.3,
+         {{"", round_trips(Transport::udp)}}},
+        {"rr-tcp",
+         "TCP request and response",
+         "latency",
+         latency,
+         with_offloads,
+         0.3,
+         {{"", round_trips(Transport::tcp)}}},
+        {"connections",
+         "new TCP connections",
+         "connections",
+         connections,
+         with_offloads,
+         0.3,
+         {{"", make_connections}}},
+    };
 }
 
 }  // namespace
 
 const std::vector<Row>& all_rows() {
-    static const std::vector<Row> rows{
-        {"rx64", "64 B, uplink to port", kRate, kOneVm, 0.1, from_wire<64>},
-        {"tx64", "64 B, port to uplink", kRate, kOneVm, 0.1, to_wire<64>},
-        {"local64", "64 B, port to port", kRate, kTwoVms, 0.1, port_to_port<64>},
-        {"tcp", "TCP, one stream, offloads at the VMs", kThroughput, kVmToVmOffloads, 0.6,
-         tcp_stream},
-        {"tcp-plain", "TCP, one stream, no offloads", kThroughput, kVmToVm, 0.6, tcp_stream},
-        {"rr-udp", "UDP request and response", kLatency, kVmToVmOffloads, 0.3, udp_round_trips},
-        {"rr-tcp", "TCP request and response", kLatency, kVmToVmOffloads, 0.3, tcp_round_trips},
-    };
+    static const std::vector<Row> rows = make_rows();
     return rows;
 }
 

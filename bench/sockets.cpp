@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-#include "bench/rows.h"
+#include "bench/row.h"
 
 namespace xgre::bench {
 namespace {
@@ -32,22 +32,31 @@ void set(const Fd& socket, int level, int option) {
     if (setsockopt(socket.get(), level, option, &on, sizeof(on)) != 0) socket_failed("setsockopt");
 }
 
-Fd bound(const Vm& vm, Transport transport, std::uint16_t port) {
-    const NetnsScope scope{vm.netns};
+void be_patient(const Fd& socket) {
+    timeval patience{};
+    patience.tv_sec = 2;
+    setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+}
+
+Fd made(Transport transport) {
     const int type = transport == Transport::tcp ? SOCK_STREAM : SOCK_DGRAM;
     Fd made{socket(AF_INET, type | SOCK_CLOEXEC, 0)};
     if (!made.is_open()) socket_failed("socket");
-    set(made, SOL_SOCKET, SO_REUSEADDR);
-    const sockaddr_in address = address_of(vm, port);
-    if (bind(made.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-        socket_failed("bind");
-    }
-    timeval patience{};
-    patience.tv_sec = 2;
-    setsockopt(made.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    be_patient(made);
     if (transport == Transport::tcp) set(made, IPPROTO_TCP, TCP_NODELAY);
     return made;
+}
+
+Fd bound(const Vm& vm, Transport transport, std::uint16_t port) {
+    const NetnsScope scope{vm.netns};
+    Fd bound = made(transport);
+    set(bound, SOL_SOCKET, SO_REUSEADDR);
+    const sockaddr_in address = address_of(vm, port);
+    if (bind(bound.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+        socket_failed("bind");
+    }
+    return bound;
 }
 
 void connect_to(const Fd& socket, const Vm& vm, std::uint16_t port) {
@@ -71,17 +80,30 @@ SocketPair connect(const Vm& near, const Vm& far, Transport transport) {
         connect_to(pair.far, near, kPort);
         return pair;
     }
-    const Fd listener = bound(far, transport, kPort);
+    const Fd listener = listen_at(far);
+    const NetnsScope scope{near.netns};
+    Fd caller = call(far);
+    return {std::move(caller), accept_from(listener)};
+}
+
+Fd listen_at(const Vm& far) {
+    Fd listener = bound(far, Transport::tcp, kPort);
     if (listen(listener.get(), 1) != 0) socket_failed("listen");
-    Fd caller = bound(near, transport, 0);
+    return listener;
+}
+
+Fd call(const Vm& far) {
+    Fd caller = made(Transport::tcp);
     connect_to(caller, far, kPort);
+    return caller;
+}
+
+Fd accept_from(const Fd& listener) {
     Fd called{accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)};
     if (!called.is_open()) socket_failed("accept");
-    timeval patience{};
-    patience.tv_sec = 2;
-    setsockopt(called.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    be_patient(called);
     set(called, IPPROTO_TCP, TCP_NODELAY);
-    return {std::move(caller), std::move(called)};
+    return called;
 }
 
 }  // namespace xgre::bench

@@ -5,12 +5,8 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include "bench/process.h"
 #include "xgre/error.h"
 #include "xgre/instance.h"
 
@@ -35,18 +32,6 @@ void note_interrupt(int) {
     interrupted = 1;
 }
 
-std::string read_all(int fd) {
-    std::string text;
-    std::array<char, 4096> chunk{};
-    off_t offset = 0;
-    while (true) {
-        const ssize_t got = pread(fd, chunk.data(), chunk.size(), offset);
-        if (got <= 0) return text;
-        text.append(chunk.data(), static_cast<std::size_t>(got));
-        offset += got;
-    }
-}
-
 // Of what run: the pid in `xgb<pid>-...`, 0 for a name of another form.
 pid_t owner_of(const std::string& name) {
     if (!name.starts_with(kPrefix)) return 0;
@@ -56,6 +41,16 @@ pid_t owner_of(const std::string& name) {
 bool is_leftover(const std::string& name) {
     const pid_t owner = owner_of(name);
     return owner > 0 && kill(owner, 0) != 0 && errno == ESRCH;
+}
+
+std::vector<std::string> leftovers_in(const std::filesystem::path& directory) {
+    std::vector<std::string> names;
+    if (!std::filesystem::exists(directory)) return names;
+    for (const auto& file : std::filesystem::directory_iterator{directory}) {
+        const std::string name = file.path().filename();
+        if (is_leftover(name)) names.push_back(name);
+    }
+    return names;
 }
 
 }  // namespace
@@ -71,36 +66,6 @@ void catch_interrupts() {
 
 void check_interrupt() {
     if (interrupted != 0) throw Interrupted{};
-}
-
-void run(const std::vector<std::string>& words) {
-    const Fd output{memfd_create("output", MFD_CLOEXEC)};
-    std::vector<char*> argv;
-    for (const std::string& word : words) {
-        argv.push_back(const_cast<char*>(word.c_str()));
-    }
-    argv.push_back(nullptr);
-
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, output.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, output.get(), STDERR_FILENO);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    pid_t child = 0;
-    const int error = posix_spawnp(&child, argv[0], &files, &attributes, argv.data(), environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    if (error != 0) {
-        throw Error::from_errno(words[0], "cannot start it", error, "run `scripts/setup lab`");
-    }
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-    throw Error{fmt::format("`{}`", fmt::join(words, " ")), "it failed: " + read_all(output.get()),
-                "see whether the kernel has what it asks for"};
 }
 
 NetnsScope::NetnsScope(const std::string& name)
@@ -147,14 +112,11 @@ void remove_leftovers() {
             fmt::print(stderr, "xgre-bench: left by a killed run: {}\n", error.what());
         }
     }
-    if (!std::filesystem::exists(kNetnsDirectory)) return;
-    std::vector<std::string> names;
-    for (const auto& file : std::filesystem::directory_iterator{kNetnsDirectory}) {
-        names.push_back(file.path().filename());
-    }
-    for (const std::string& name : names) {
-        if (is_leftover(name)) run({"ip", "netns", "del", name});
-    }
+    for (const std::string& netns : leftovers_in(kNetnsDirectory))
+        run({"ip", "netns", "del", netns});
+    const std::filesystem::path directory = std::filesystem::temp_directory_path();
+    for (const std::string& file : leftovers_in(directory))
+        std::filesystem::remove_all(directory / file);
 }
 
 std::string run_name() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Processes, network namespaces, processors and signals, as far as a benchmark needs them.
+// Network namespaces, processors and signals, as far as a benchmark needs them.
 #pragma once
 
 #include <exception>
@@ -21,10 +21,6 @@ public:
 void catch_interrupts();
 // Throws Interrupted when one has come.
 void check_interrupt();
-
-// Runs a command to its end, in the calling thread's network namespace; out of a terminal's
-// reach, so that a Ctrl-C does not end a clean-up. Throws Error with what it printed.
-void run(const std::vector<std::string>& words);
 
 // The calling thread is in a named network namespace while this lives.
 class NetnsScope {
@@ -55,7 +51,7 @@ private:
 // Loopback up, and no neighbour discovery beside the frames that are counted.
 void quieten_current_netns();
 
-// Removes what benchmarks that were killed have left: namespaces and instances.
+// Removes what benchmarks that were killed have left: instances, namespaces, temporary files.
 void remove_leftovers();
 // `xgb<pid>`: what all names of this run begin with.
 std::string run_name();

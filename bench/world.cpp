@@ -5,29 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "bench/frame.h"
+#include "bench/process.h"
+#include "bench/vms.h"
+
 namespace xgre::bench {
 namespace {
 
 constexpr const char* kUplink = "uplink0";
-constexpr const char* kVmDevice = "eth0";
-
-void set_offload(const std::string& device, const char* feature, bool on) {
-    run({"ethtool", "-K", device, feature, on ? "on" : "off"});
-}
-
-// GRO gives a veth the poller without which it loses what XDP sends to it. The kernel only notes
-// it for the other end when the device is up.
-void start(const std::string& device) {
-    run({"ip", "link", "set", "dev", device, "up"});
-    set_offload(device, "gro", true);
-}
-
-// What leaves by it is finished: checksums are filled in and segments are cut.
-void finish_frames(const std::string& device) {
-    set_offload(device, "tx", false);
-    set_offload(device, "txvlan", false);
-    set_offload(device, "tx-vlan-stag-hw-insert", false);
-}
 
 // Bridged frames are not to run through netfilter.
 void switch_off_bridge_netfilter() {
@@ -46,22 +31,32 @@ World::World(const std::string& name, const Shape& shape) : shape_{shape} {
     make_host(a_, 1);
     make_host(b_, 2);
     make_wire();
-    for (std::size_t i = 1; i <= shape.vms_on_a; ++i)
-        make_vm(a_, i);
-    for (std::size_t i = 1; i <= shape.vms_on_b; ++i)
-        make_vm(b_, i);
-    for (const Host* host : {&a_, &b_}) {
-        for (const Vm& vm : host->vms) {
-            const NetnsScope scope{vm.netns};
-            for (const Host* other : {&a_, &b_}) {
-                for (const Vm& far : other->vms) {
-                    if (&far == &vm) continue;
-                    run({"ip", "neigh", "add", far.address.format(), "lladdr", far.mac.format(),
-                         "dev", kVmDevice, "nud", "permanent"});
-                }
-            }
+    make_vms(a_, 0x0a, shape.vms_on_a, shape, netns_);
+    make_vms(b_, 0x0b, shape.vms_on_b, shape, netns_);
+    introduce(a_, b_, shape);
+    introduce(b_, a_, shape);
+}
+
+std::vector<Segment> World::segments_of(const Host& host) const {
+    const Host& other = &host == &a_ ? b_ : a_;
+    std::vector<Segment> segments(shape_.networks);
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+        segments[i].key = kNetworkKey + static_cast<std::uint32_t>(i);
+        for (std::size_t vm = i; vm < host.vms.size(); vm += segments.size())
+            segments[i].vms.push_back(&host.vms[vm]);
+        for (std::uint32_t remote = 0; remote < shape_.remotes; ++remote) {
+            const std::uint32_t first = kFirstRemote.host_order();
+            segments[i].remotes.push_back({Ip4Addr::from_host_order(first + remote), {}});
         }
     }
+    if (shape_.remotes != 0) return segments;
+    for (Segment& segment : segments)
+        segment.remotes.push_back({other.address, {}});
+    std::vector<Mac>& macs = segments[0].remotes[0].macs;
+    for (const Vm& vm : other.vms)
+        macs.push_back(vm.mac);
+    if (macs.empty()) macs.push_back(kRemoteMac);
+    return segments;
 }
 
 void World::make_host(Host& host, std::size_t number) {
@@ -78,45 +73,40 @@ void World::make_host(Host& host, std::size_t number) {
 void World::make_wire() {
     {
         const NetnsScope scope{a_.netns};
-        run({"ip", "link", "add", "name", kUplink, "address", a_.mac.format(), "type", "veth",
-             "peer", "name", kUplink, "address", b_.mac.format(), "netns", b_.netns});
+        run({"ip",
+             "link",
+             "add",
+             "name",
+             kUplink,
+             "mtu",
+             std::to_string(shape_.wire_mtu),
+             "address",
+             a_.mac.format(),
+             "type",
+             "veth",
+             "peer",
+             "name",
+             kUplink,
+             "mtu",
+             std::to_string(shape_.wire_mtu),
+             "address",
+             b_.mac.format(),
+             "netns",
+             b_.netns});
     }
     for (Host* host : {&a_, &b_}) {
         const Host& other = host == &a_ ? b_ : a_;
         const NetnsScope scope{host->netns};
-        start(kUplink);
+        start_veth(kUplink);
         finish_frames(kUplink);
         run({"ip", "address", "add", host->address.format() + "/24", "dev", kUplink});
         run({"ip", "neigh", "add", other.address.format(), "lladdr", other.mac.format(), "dev",
              kUplink, "nud", "permanent"});
         host->uplink_index = index_of(kUplink);
     }
-}
-
-void World::make_vm(Host& host, std::size_t number) {
-    const bool on_a = &host == &a_;
-    const auto last = static_cast<std::uint8_t>(number);
-    Vm vm;
-    vm.netns = fmt::format("{}{}", host.netns, number);
-    vm.mac = Mac{{0x02, 0, 0, 0, static_cast<std::uint8_t>(on_a ? 0x0a : 0x0b), last}};
-    vm.address = Ip4Addr{{192, 0, 2, static_cast<std::uint8_t>((on_a ? 10 : 20) + last)}};
-    vm.port.device = fmt::format("vm{}", number);
-    netns_.emplace_back(vm.netns);
-    {
-        const NetnsScope scope{host.netns};
-        run({"ip", "link", "add", "name", vm.port.device, "type", "veth", "peer", "name", kVmDevice,
-             "address", vm.mac.format(), "netns", vm.netns});
-        start(vm.port.device);
-        vm.port.index = index_of(vm.port.device);
-    }
-    const NetnsScope scope{vm.netns};
-    quieten_current_netns();
-    run({"ip", "link", "set", "dev", kVmDevice, "mtu", std::to_string(kVmMtu)});
-    start(kVmDevice);
-    if (!shape_.offloads) finish_frames(kVmDevice);
-    run({"ip", "address", "add", vm.address.format() + "/24", "dev", kVmDevice});
-    vm.index = index_of(kVmDevice);
-    host.vms.push_back(vm);
+    if (shape_.remotes == 0) return;
+    const NetnsScope scope{a_.netns};
+    run({"ip", "route", "add", "198.19.0.0/16", "via", b_.address.format()});
 }
 
 }  // namespace xgre::bench

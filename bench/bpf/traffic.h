@@ -15,8 +15,26 @@
 #define BENCH_SPARE 64
 
 #define BENCH_HEAD 128   /* bytes that the generator writes anew into each frame */
-#define BENCH_INNER 64   /* bytes of the VM's frame that the counter compares */
+#define BENCH_INNER 1536 /* bytes of the longest VM's frame that the counter compares */
 #define BENCH_SAMPLE 128 /* bytes of a frame that the counter keeps */
+#define BENCH_DRAWS 2
+#define BENCH_FIELDS 6
+#define BENCH_PLACES 4096 /* the highest ifindex whose frames can be told apart, and one more */
+
+/* A number that the generator draws for each frame: 0 to `count` - 1. */
+struct bench_draw {
+    __u32 count;    /* 0: all there are in 32 bits */
+    __u32 train;    /* log2 of how many frames in a row have the same */
+    __u32 in_order; /* 1: one after another; 0: at random */
+};
+
+/* Four bytes that differ from frame to frame: what they are in the frame as given, plus a draw. */
+struct bench_field {
+    __u32 offset;
+    __u32 draw;
+    __u32 base;
+    __u32 used;
+};
 
 /* `tally` of the counter, per CPU. */
 struct bench_tally {

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "bench/xgre_path.h"
+
+#include <cstdio>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "bench/xgre_rows.h"
+#include "xgre/error.h"
+#include "xgre/instance.h"
+
+namespace xgre::bench {
+namespace {
+
+constexpr std::size_t kMostByCommands = 20;  // networks, peers and ports
+
+std::size_t rows_of(const Site& site) {
+    std::size_t rows = 0;
+    for (const Segment& segment : site.segments)
+        rows += 1 + segment.remotes.size() + segment.vms.size();
+    return rows;
+}
+
+void add_segment(Instance& instance, const Segment& segment) {
+    NetworkSpec network;
+    network.name = network_name(segment);
+    network.key = GreKey{segment.key};
+    instance.add_network(network);
+    for (const Remote& remote : segment.remotes)
+        instance.add_peer({.address = remote.address, .network = network.name});
+    for (const Vm* vm : segment.vms) {
+        PortSpec port;
+        port.device = vm->port.device;
+        port.network = network.name;
+        instance.add_port(port);
+    }
+}
+
+void add_addresses(Instance& instance, const Segment& segment) {
+    FdbSpec entry;
+    entry.network = network_name(segment);
+    for (const Vm* vm : segment.vms) {
+        entry.mac = vm->mac;
+        entry.port = vm->port.device;
+        instance.add_fdb(entry);
+    }
+    entry.port.reset();
+    for (const Remote& remote : segment.remotes) {
+        entry.peer = remote.address;
+        for (const Mac& mac : remote.macs) {
+            entry.mac = mac;
+            instance.add_fdb(entry);
+        }
+    }
+}
+
+class XgrePath : public DataPath {
+public:
+    XgrePath(const Site& site, bool xdp) : session_{attach_xgre(site, xdp)} {
+        try {
+            configure_xgre(session_, site);
+        } catch (...) {
+            detach();
+            throw;
+        }
+    }
+    XgrePath(const XgrePath&) = delete;
+    XgrePath& operator=(const XgrePath&) = delete;
+    ~XgrePath() override { detach(); }
+
+    void forget() override { Instance::open(session_).flush_fdb({}); }
+    const Session* session() const override { return &session_; }
+
+private:
+    void detach() noexcept {
+        try {
+            Instance::detach(session_, true);
+        } catch (const Error& error) {
+            fmt::print(stderr, "xgre-bench: {}\n", error.what());
+        }
+    }
+
+    Session session_;
+};
+
+}  // namespace
+
+Session attach_xgre(const Site& site, bool xdp) {
+    Session session{.instance = site.host.netns, .netns = site.host.netns};
+    AttachSpec attach;
+    attach.uplink = site.host.uplink;
+    attach.local = site.host.address;
+    attach.xdp = xdp;
+    if (site.shape.fdb_entries != 0) attach.fdb_entries = site.shape.fdb_entries;
+    Instance::attach(session, attach);
+    return session;
+}
+
+void configure_xgre(const Session& session, const Site& site) {
+    const bool by_commands = rows_of(site) <= kMostByCommands;
+    if (!by_commands) write_rows(session, site);
+    Instance instance = Instance::open(session);  // which makes what follows from the rows
+    for (const Segment& segment : site.segments) {
+        if (by_commands) add_segment(instance, segment);
+        add_addresses(instance, segment);
+    }
+}
+
+std::unique_ptr<DataPath> join_xgre(const Site& site) {
+    return std::make_unique<XgrePath>(site, true);
+}
+
+std::unique_ptr<DataPath> join_xgre_without_xdp(const Site& site) {
+    return std::make_unique<XgrePath>(site, false);
+}
+
+}  // namespace xgre::bench

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "xgre/profile.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <fstream>
 #include <memory>
 #include <optional>
+#include <string>
+
+#include <fmt/format.h>
 
 #include "cli/context.h"
 #include "cli/interrupt.h"
@@ -16,12 +21,57 @@ namespace {
 
 constexpr std::chrono::milliseconds kOnce{5000};
 constexpr std::chrono::milliseconds kRefresh{1000};
+constexpr std::uint32_t kRate = 997;  // not in step with the kernel's own ticks
+constexpr std::uint32_t kMostRate = 50'000;
+constexpr const char* kPicture = ".svg";
+constexpr const char* kText = ".folded";
 
 struct ProfileOptions {
     std::optional<std::chrono::milliseconds> time;
     bool live = false;
     std::optional<std::uint32_t> count;
+    bool stages = false;
+    std::optional<std::string> flame;
+    std::uint32_t rate = kRate;
+
+    ProfileSpec spec() const {
+        if (!stages && !flame) return {};
+        return {.sample_rate = rate};
+    }
 };
+
+// Where stacks go. Opened before anything is measured, so that a mistake costs no time.
+class FlameFile {
+public:
+    explicit FlameFile(std::string path) : path_{std::move(path)}, file_{path_} {
+        if (!file_) fail("open");
+    }
+
+    void write(const Profile& profile) {
+        const std::string title =
+            fmt::format("xgre instance {}, {:.1f} s", profile.instance, profile.seconds);
+        file_ << (path_.ends_with(kPicture) ? flame_graph(profile.stacks, title)
+                                            : folded_stacks(profile.stacks))
+              << std::flush;
+        if (!file_) fail("write");
+    }
+
+private:
+    [[noreturn]] void fail(const char* what) const {
+        throw Error::from_errno(path_, what, errno, "give a file that can be written");
+    }
+
+    std::string path_;
+    std::ofstream file_;
+};
+
+Syntax<std::string> flame_syntax() {
+    return {"FILE", "the name of a flame graph", "a name that ends in .svg or .folded",
+            [](std::string_view text) -> std::optional<std::string> {
+                if (!text.ends_with(kPicture) && !text.ends_with(kText)) return std::nullopt;
+                return std::string{text};
+            }};
+}
 
 void show(const Printer& out, const Profile& profile, bool is_one_of_many) {
     if (out.json()) {
@@ -35,15 +85,19 @@ void show(const Printer& out, const Profile& profile, bool is_one_of_many) {
 
 // Ctrl-C ends it early, with what was measured until then.
 void once(const Context& context, const ProfileOptions& options) {
+    std::optional<FlameFile> flame;
+    if (options.flame) flame.emplace(*options.flame);
     const Interrupt interrupt;
-    Profiler profiler = Profiler::start(context.session);
+    Profiler profiler = Profiler::start(context.session, options.spec());
     interrupt.wait(options.time.value_or(kOnce));
-    show(context.out, profiler.take(), false);
+    const Profile profile = profiler.take();
+    if (flame) flame->write(profile);
+    show(context.out, profile, false);
 }
 
 void live(const Context& context, const ProfileOptions& options) {
     const Interrupt interrupt;
-    Profiler profiler = Profiler::start(context.session);
+    Profiler profiler = Profiler::start(context.session, options.spec());
     for (std::uint32_t shown = 0; !options.count || shown < *options.count; ++shown) {
         if (interrupt.wait(options.time.value_or(kRefresh))) return;
         show(context.out, profiler.take(), true);
@@ -64,12 +118,20 @@ void add_profile_command(CLI::App& app, Context& context) {
     add_value(*profile, "--count", options->count, number_syntax(1, UINT32_MAX),
               "end after this many times")
         ->needs(live_flag);
+    profile->add_flag("--stages", options->stages,
+                      "also where inside the programs the time goes, by samples of what CPUs do");
+    add_value(*profile, "--flame", options->flame, flame_syntax(),
+              "write the sampled stacks: FILE.svg is a flame graph, FILE.folded text")
+        ->excludes(live_flag);
+    add_value(*profile, "--rate", options->rate, number_syntax(1, kMostRate),
+              fmt::format("samples a second on each CPU (default: {})", kRate));
     profile->footer(
         "It only reads, and costs each BPF program two readings of the clock a run while it "
-        "measures.\n"
+        "measures;\nwhat sampling costs, --stages tells.\n"
         "Examples:\n"
         "  xgre profile\n"
-        "  xgre profile --live");
+        "  xgre profile --live\n"
+        "  xgre profile --stages --flame xgre.svg --seconds 10");
     profile->callback(
         [&context, options] { options->live ? live(context, *options) : once(context, *options); });
 }

@@ -167,6 +167,45 @@ const Fields<Advice>& advice_fields() {
     return fields;
 }
 
+std::string with_sign(const Json& value) {
+    if (!value.is_number()) return plain(value);
+    return fmt::format("+-{:.1f}%", value.get<double>() * 100);
+}
+
+const Fields<StepLoad>& step_fields() {
+    static const Fields<StepLoad> fields{
+        {"program", "PROGRAM", [](const StepLoad& s) { return s.program; }},
+        {"step", "STEP", [](const StepLoad& s) { return s.step; }},
+        {"samples", "SAMPLES", [](const StepLoad& s) { return s.samples; }},
+        {"share", "OF-PROGRAM", [](const StepLoad& s) { return s.share; }, percent},
+        {"margin", "MARGIN", [](const StepLoad& s) { return s.margin; }, with_sign},
+        {"ns_per_run", "NS/RUN", [](const StepLoad& s) { return json_or_null(s.ns_per_run); },
+         rate},
+        {"help", "MEANING", [](const StepLoad& s) { return s.help; }},
+    };
+    return fields;
+}
+
+std::optional<double> cost_of(const Stages& stages) {
+    if (!stages.ns_per_sample) return std::nullopt;
+    return *stages.ns_per_sample * stages.rate / 1e9;
+}
+
+Json json_of(const Stages& stages) {
+    return {{"rate", stages.rate},
+            {"cpus", stages.cpus},
+            {"samples", stages.samples},
+            {"lost", stages.lost},
+            {"ns_per_sample", json_or_null(stages.ns_per_sample)},
+            {"cost", json_or_null(cost_of(stages))},
+            {"in_programs", stages.in_programs},
+            {"after_programs", stages.after_programs},
+            {"other_networking", stages.other_networking},
+            {"other_kernel", stages.other_kernel},
+            {"other_build", stages.other_build},
+            {"steps", to_json(step_fields(), stages.steps)}};
+}
+
 Json json_of(const FdbUse& fdb) {
     return {{"known", fdb.known},
             {"flooded", fdb.flooded},
@@ -217,6 +256,43 @@ std::string fdb_line(const FdbUse& fdb) {
         share(fdb.known, all) * 100, all, fdb.flooded);
 }
 
+// How it was found out, and what that costs.
+std::string method_line(const Stages& stages) {
+    std::string text =
+        fmt::format("stages: {} samples of the kernel, {} a second on each of {} CPUs",
+                    stages.samples, stages.rate, stages.cpus);
+    const auto cost = cost_of(stages);
+    if (cost && stages.ns_per_sample) {
+        text += fmt::format(", of {:.1f} us each: {:.2f}% of each CPU",
+                            *stages.ns_per_sample / 1000, *cost * 100);
+    } else {
+        text += ", whose cost is too little to be measured";
+    }
+    if (stages.lost != 0) text += fmt::format("; {} more were lost", stages.lost);
+    return text;
+}
+
+std::string cpus_line(const Stages& stages) {
+    return fmt::format(
+        "of one CPU: {:.1f}% in these programs and what they call, {:.1f}% in the kernel's "
+        "redirect "
+        "behind XDP and TC, {:.1f}% in other networking, {:.1f}% elsewhere in the kernel",
+        stages.in_programs * 100, stages.after_programs * 100, stages.other_networking * 100,
+        stages.other_kernel * 100);
+}
+
+void print_stages(const Printer& out, const Stages& stages) {
+    out.line("");
+    out.line(method_line(stages));
+    out.line(cpus_line(stages));
+    if (stages.other_build)
+        out.line(
+            "the programs are of another build than this xgre, so not all of their lines have a "
+            "step: "
+            "`xgre attach --upgrade`");
+    section(out, step_fields(), stages.steps);
+}
+
 void print_advice(const Printer& out, const std::vector<Advice>& advice) {
     out.line("");
     out.line("WHAT TO DO");
@@ -229,21 +305,23 @@ void print_advice(const Printer& out, const std::vector<Advice>& advice) {
 }  // namespace
 
 Json to_json(const Profile& profile) {
-    return {{"instance", profile.instance},
-            {"seconds", profile.seconds},
-            {"frames", profile.frames},
-            {"fast_frames", profile.fast_frames},
-            {"fast_share", share_or_null(profile.fast_frames, profile.frames)},
-            {"programs", to_json(program_fields(), rows_of(profile, profile.programs))},
-            {"devices", to_json(device_fields(), rows_of(profile, profile.devices))},
-            {"missed", to_json(missed_fields(), rows_of(profile, profile.missed))},
-            {"verdicts", to_json(verdict_fields(), profile.verdicts)},
-            {"notes", to_json(note_fields(), profile.notes)},
-            {"fdb", json_of(profile.fdb)},
-            {"cpus", to_json(cpu_fields(), rows_of(profile, profile.cpus))},
-            {"forwards_on_loopback", profile.forwards_on_loopback},
-            {"jit", profile.jit},
-            {"advice", to_json(advice_fields(), profile.advice)}};
+    Json json = {{"instance", profile.instance},
+                 {"seconds", profile.seconds},
+                 {"frames", profile.frames},
+                 {"fast_frames", profile.fast_frames},
+                 {"fast_share", share_or_null(profile.fast_frames, profile.frames)},
+                 {"programs", to_json(program_fields(), rows_of(profile, profile.programs))},
+                 {"devices", to_json(device_fields(), rows_of(profile, profile.devices))},
+                 {"missed", to_json(missed_fields(), rows_of(profile, profile.missed))},
+                 {"verdicts", to_json(verdict_fields(), profile.verdicts)},
+                 {"notes", to_json(note_fields(), profile.notes)},
+                 {"fdb", json_of(profile.fdb)},
+                 {"cpus", to_json(cpu_fields(), rows_of(profile, profile.cpus))},
+                 {"forwards_on_loopback", profile.forwards_on_loopback},
+                 {"jit", profile.jit},
+                 {"advice", to_json(advice_fields(), profile.advice)}};
+    if (profile.stages) json["stages"] = json_of(*profile.stages);
+    return json;
 }
 
 void print(const Printer& out, const Profile& profile) {
@@ -255,6 +333,7 @@ void print(const Printer& out, const Profile& profile) {
     section(out, drop_fields(), rows_of(profile, top_drops(profile)));
     out.line("");
     out.line(fdb_line(profile.fdb));
+    if (profile.stages) print_stages(out, *profile.stages);
     print_advice(out, profile.advice);
 }
 

@@ -34,7 +34,8 @@ public:
     // `name` as in the BPF sources, "uplink_xdp"; an unknown one is a mistake of the caller.
     int program(std::string_view name) const;
     int map_fd(std::string_view name) const;
-    // Every map by name, for `show`.
+    // Every program and every map by name, for `show` and the like.
+    const std::map<std::string, Fd, std::less<>>& programs() const { return programs_; }
     const std::map<std::string, Fd, std::less<>>& maps() const { return maps_; }
 
     Map<std::uint32_t, xgre_uplink> uplink() const { return view<xgre_uplink>("uplink"); }

@@ -4,12 +4,14 @@
 
 #include <bpf/bpf.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "loader/abi_text.h"
 #include "loader/instance_state.h"
 #include "loader/loopback.h"
 #include "loader/profile_growth.h"
+#include "loader/profile_stages.h"
 
 namespace xgre {
 namespace {
@@ -59,20 +61,53 @@ void add(const xgre_traffic& part, xgre_traffic& sum) {
 
 class Profiler::Measurement {
 public:
-    explicit Measurement(Session session)
-        : session_{std::move(session)}, statistics_{enable_statistics()}, last_{look()} {}
+    Measurement(Session session, const ProfileSpec& spec)
+        : session_{std::move(session)}, statistics_{enable_statistics()}, last_{look()} {
+        if (!spec.sample_rate) return;
+        read_code();
+        sample_cost_ = measure_sample_cost();
+        sampler_ = PerfSampler::start(*spec.sample_rate);
+        last_ = look();  // that took a while
+    }
 
     Profile take() {
+        std::optional<Samples> samples;
+        if (sampler_) samples = sampler_->take();
         Snapshot now = look();
         Profile profile = growth(last_, now);
         profile.instance = session_.instance;
         profile.missed = missed_of(profile);
         profile.advice = advice_for(profile);
+        if (samples) add_stages(*samples, profile);
         last_ = std::move(now);
         return profile;
     }
 
 private:
+    // Programs of before an upgrade are kept: samples may still be theirs.
+    void read_code() {
+        const Instance::State state{session_, std::nullopt};
+        for (const auto& [name, fd] : state.datapath.programs()) {
+            const auto id = static_cast<std::uint32_t>(kernel_id_of_program(fd.get()));
+            if (std::ranges::find(code_, id, &ProgramCode::id) == code_.end())
+                code_.push_back(ProgramCode::read(fd.get(), name));
+        }
+    }
+
+    void add_stages(const Samples& samples, Profile& profile) {
+        read_code();
+        const KernelSymbols symbols = KernelSymbols::read();
+        Stages stages = stages_of(samples, code_, symbols);
+        stages.ns_per_sample = sample_cost_;
+        for (StepLoad& step : stages.steps) {
+            for (const ProgramLoad& program : profile.programs)
+                if (program.program == step.program && program.ns_per_run)
+                    step.ns_per_run = *program.ns_per_run * step.share;
+        }
+        profile.stages = std::move(stages);
+        profile.stacks = stacks_of(samples, code_, symbols);
+    }
+
     // The instance anew each time: it may have been upgraded, or attached again.
     Snapshot look() {
         const Instance::State state{session_, std::nullopt};
@@ -149,6 +184,9 @@ private:
     std::map<std::uint32_t, HookInfo> hooks_;
     Clock::time_point hooks_read_{};
     Snapshot last_;  // after what look() uses
+    std::vector<ProgramCode> code_;
+    std::optional<double> sample_cost_;
+    std::optional<PerfSampler> sampler_;
 };
 
 Profiler::Profiler(std::unique_ptr<Measurement> measurement)
@@ -157,8 +195,8 @@ Profiler::Profiler(Profiler&&) noexcept = default;
 Profiler& Profiler::operator=(Profiler&&) noexcept = default;
 Profiler::~Profiler() = default;
 
-Profiler Profiler::start(const Session& session) {
-    return Profiler{std::make_unique<Measurement>(session)};
+Profiler Profiler::start(const Session& session, const ProfileSpec& spec) {
+    return Profiler{std::make_unique<Measurement>(session, spec)};
 }
 
 Profile Profiler::take() {

@@ -47,8 +47,8 @@ Stats Instance::stats() const {
     }
     const auto notes = state_->datapath.notes();
     for (std::uint32_t note = 0; note < XGRE_NOTE_MAX; ++note)
-        stats.notes.push_back({std::string{kNoteTexts.at(note).name}, std::string{kNoteTexts.at(note).help},
-                               notes.sum(note)});
+        stats.notes.push_back({std::string{kNoteTexts.at(note).name},
+                               std::string{kNoteTexts.at(note).help}, notes.sum(note)});
     stats.ports = ports();
     stats.peers = peers();
     return stats;

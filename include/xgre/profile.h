@@ -68,6 +68,44 @@ struct FdbUse {
     std::uint32_t room = 0;     // entries that fit
 };
 
+// A step of a program, and how much of the program's time is spent in it.
+struct StepLoad {
+    std::string program;
+    std::string step;  // "parse", "fdb", ...
+    std::string help;
+    std::uint64_t samples = 0;
+    double share = 0;                  // of the program's samples
+    double margin = 0;                 // the share is right to within this, 19 times of 20
+    std::optional<double> ns_per_run;  // that share of the program's
+};
+
+// Where the programs and the kernel around them spend their time: by samples of what each CPU does.
+// Time is in CPUs: 1 is a whole one.
+struct Stages {
+    std::uint32_t rate = 0;  // samples a second on each CPU
+    std::uint32_t cpus = 0;
+    std::uint64_t samples = 0;            // of the kernel, not idling
+    std::uint64_t lost = 0;               // that there was no room for
+    std::optional<double> ns_per_sample;  // what one costs, measured; none when that is too little
+    std::vector<StepLoad> steps;          // by program, most samples first
+    double in_programs = 0;               // in the instance's programs and what they call
+    double after_programs = 0;            // in the kernel's redirect, whoever asked for it
+    double other_networking = 0;          // in softirqs, for all else
+    double other_kernel = 0;
+    bool other_build = false;  // the programs are not those of this tool: lines have no step
+};
+
+// One way that functions called each other, and how often it was seen.
+struct Stack {
+    std::vector<std::string> frames;  // the outermost first; ours begin with "xgre:"
+    std::uint64_t samples = 0;
+};
+
+// As flamegraph.pl and others read them: `outer;inner count`, a line each.
+std::string folded_stacks(const std::vector<Stack>& stacks);
+// A picture of them: the wider a function, the more of its time. Tooltips tell names in full.
+std::string flame_graph(const std::vector<Stack>& stacks, const std::string& title);
+
 // What to do about it.
 struct Advice {
     std::string id;    // stable: "port-without-xdp"
@@ -88,16 +126,23 @@ struct Profile {
     FdbUse fdb;
     std::vector<CpuLoad> cpus;  // online ones
     bool forwards_on_loopback = true;
-    bool jit = true;             // the kernel compiles BPF programs
-    std::vector<Advice> advice;  // most important first
+    bool jit = true;               // the kernel compiles BPF programs
+    std::vector<Advice> advice;    // most important first
+    std::optional<Stages> stages;  // when asked for
+    std::vector<Stack> stacks;     // likewise
+};
+
+struct ProfileSpec {
+    std::optional<std::uint32_t> sample_rate;  // a second on each CPU, for `stages`; none: not
 };
 
 // Takes the measurements. The kernel's BPF statistics are on while it lives: that costs every BPF
 // program of the machine two readings of the clock a run.
 class Profiler {
 public:
-    // Begins to measure. Throws Error when there is no such instance, or without privilege.
-    static Profiler start(const Session& session);
+    // Begins to measure. Throws Error when there is no such instance, or without privilege, or when
+    // the kernel cannot be sampled.
+    static Profiler start(const Session& session, const ProfileSpec& spec = {});
 
     Profiler(const Profiler&) = delete;
     Profiler& operator=(const Profiler&) = delete;

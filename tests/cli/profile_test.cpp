@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "tests/cli/host.h"
 
@@ -77,6 +82,42 @@ TEST_F(ProfileCommand, LiveWithoutATerminalIsOneBlockAfterTheOther) {
     EXPECT_EQ(outcome.out.find('\x1b'), std::string::npos);
 }
 
+TEST_F(ProfileCommand, StagesSayWhatTheyCost) {
+    const Json stages = json("profile --seconds 0.2 --stages --rate 500").at("stages");
+    EXPECT_EQ(stages.at("rate"), 500);
+    for (const char* field : {"cpus", "samples", "lost", "ns_per_sample", "cost", "in_programs",
+                              "after_programs", "other_networking", "other_kernel", "steps"})
+        EXPECT_TRUE(stages.contains(field)) << field;
+    EXPECT_FALSE(stages.at("other_build").get<bool>());
+    const Outcome outcome = xgre("profile --seconds 0.1 --stages");
+    EXPECT_EQ(outcome.exit, 0) << outcome;
+    EXPECT_THAT(outcome.out, HasSubstr("stages: "));
+    EXPECT_THAT(outcome.out, HasSubstr("a second on each of"));
+    EXPECT_FALSE(json("profile --seconds 0.1").contains("stages"));
+}
+
+TEST_F(ProfileCommand, WritesStacksAsAPictureOrAsText) {
+    const std::string directory = ::testing::TempDir() + instance;
+    ASSERT_EQ(mkdir(directory.c_str(), 0700), 0);
+    const std::string picture = directory + "/flame.svg";
+    const std::string text = directory + "/flame.folded";
+    EXPECT_EQ(xgre("profile --seconds 0.2 --flame " + picture).exit, 0);
+    EXPECT_EQ(xgre("profile --seconds 0.2 --flame " + text).exit, 0);
+    std::stringstream svg;
+    svg << std::ifstream{picture}.rdbuf();
+    EXPECT_THAT(svg.str(), testing::StartsWith("<?xml"));
+    EXPECT_THAT(svg.str(), HasSubstr("xgre instance " + instance));
+    EXPECT_TRUE(std::ifstream{text});
+    std::filesystem::remove_all(directory);
+}
+
+TEST_F(ProfileCommand, AFileThatCannotBeWrittenIsSaidBeforeAnythingIsMeasured) {
+    const Outcome outcome = xgre("profile --seconds 1000 --flame /nowhere/x.svg");
+    EXPECT_EQ(outcome.exit, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("/nowhere/x.svg"));
+    EXPECT_TRUE(is_error_line(outcome.err)) << outcome;
+}
+
 TEST_F(ProfileCommand, EndsByCtrlC) {
     RunningXgre live{arguments({"profile", "--live", "--seconds", "0.1"})};
     EXPECT_THAT(live.line(), HasSubstr("instance " + instance));
@@ -91,6 +132,9 @@ TEST_F(ProfileCommand, RefusesWhatItCannotMeasure) {
         {"profile --seconds 1 --seconds 2", "given 2 times"},
         {"profile --live --count 0", "--count"},
         {"profile --count 2", "--live"},
+        {"profile --flame x.png", ".svg or .folded"},
+        {"profile --flame x.svg --live", "--live"},
+        {"profile --stages --rate 0", "--rate"},
         {"profile uplink0", "uplink0"},
     };
     for (const auto& [words, part] : cases) {

@@ -104,6 +104,32 @@ TEST_F(ProfileOfAHost, ChangesNothing) {
     EXPECT_THAT(host.repairs(), testing::IsEmpty());
 }
 
+TEST_F(ProfileOfAHost, TellsWhichStepsOfAProgramTheTimeGoesTo) {
+    Profiler profiler = Profiler::start(host.session(), {.sample_rate = 5000});
+    const Packet frame = eth(kVmA, kVmB) / payload(46);
+    Profile profile;
+    EXPECT_TRUE(eventually(
+        [&] {
+            send(TapHost::kVm0, frame, 20'000);
+            host.take(TapHost::kWire);
+            profile = profiler.take();
+            return std::ranges::count(profile.stages.value().steps, "port_xdp",
+                                      &StepLoad::program) > 2;
+        },
+        std::chrono::milliseconds{60'000}));
+    double whole = 0;
+    for (const StepLoad& step : profile.stages->steps) {
+        EXPECT_NE(step.step, "other") << step.program;
+        if (step.program != "port_xdp") continue;
+        whole += step.share;
+        EXPECT_GT(step.ns_per_run.value(), 0);
+    }
+    EXPECT_NEAR(whole, 1, 1e-6);
+    EXPECT_FALSE(profile.stages->other_build);
+    EXPECT_GT(profile.stages->in_programs, 0);
+    EXPECT_THAT(folded_stacks(profile.stacks), testing::HasSubstr("xgre:port_xdp"));
+}
+
 // Needs a machine on which nobody else profiles just now: tests of this room run alone.
 TEST_F(ProfileOfAHost, KilledItLeavesTheStatisticsOff) {
     int always_on = 0;

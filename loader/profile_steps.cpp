@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Which step a function of bpf/ belongs to. Every one has to be here: by its name or, where a file
+// is about one thing, by the file. A test looks for those that are not.
+#include "loader/profile_steps.h"
+
+#include <array>
+
+namespace xgre {
+namespace {
+
+struct Place {
+    std::string_view file;
+    std::string_view function;  // empty: all others of the file
+    Step step;
+};
+
+constexpr std::array kPlaces{
+    Place{"cursor.h", "", Step::parse},
+    Place{"parse.h", "copy_mac", Step::rewrite},
+    Place{"parse.h", "", Step::parse},
+    Place{"count.h", "", Step::count},
+    Place{"flow.h", "", Step::flow},
+    Place{"fdb_control.bpf.c", "", Step::sweep},
+
+    Place{"encap.h", "write_outer", Step::rewrite},
+    Place{"encap.h", "write_ethernet", Step::rewrite},
+    Place{"encap.h", "is_time_to_ask", Step::next_hop},
+    Place{"encap.h", "note_asked", Step::next_hop},
+    Place{"encap.h", "find_next_hop", Step::next_hop},
+    Place{"encap.h", "check_mtu", Step::next_hop},
+
+    Place{"fdb.h", "find_network", Step::forward},
+    Place{"fdb.h", "find_peer", Step::forward},
+    Place{"fdb.h", "find_live_port", Step::forward},
+    Place{"fdb.h", "note_refusal", Step::count},
+    Place{"fdb.h", "forget_flows", Step::flow},
+    Place{"fdb.h", "", Step::fdb},
+
+    Place{"forward.h", "learn", Step::fdb},
+    Place{"forward.h", "check_lock", Step::fdb},
+    Place{"forward.h", "begin", Step::flow},
+    Place{"forward.h", "", Step::forward},
+
+    Place{"flood.h", "is_marked_copy", Step::program},
+    Place{"flood.h", "", Step::flood},
+
+    Place{"hook_xdp.h", "frame_cursor", Step::parse},
+    Place{"hook_xdp.h", "frame_len", Step::parse},
+    Place{"hook_xdp.h", "strip_outer", Step::rewrite},
+    Place{"hook_xdp.h", "push_bytes", Step::rewrite},
+    Place{"hook_xdp.h", "push_outer", Step::rewrite},
+    Place{"hook_xdp.h", "hand_over", Step::rewrite},
+    Place{"hook_xdp.h", "aim_at", Step::redirect},
+
+    Place{"hook_tc.h", "frame_cursor", Step::parse},
+    Place{"hook_tc.h", "header_cursor", Step::parse},
+    Place{"hook_tc.h", "parse_outer_step", Step::parse},
+    Place{"hook_tc.h", "parse_frame_step", Step::parse},
+    Place{"hook_tc.h", "take_handover", Step::parse},
+    Place{"hook_tc.h", "sum_chunk", Step::parse},
+    Place{"hook_tc.h", "check_gre_sum", Step::parse},
+    Place{"hook_tc.h", "frame_weight", Step::count},
+    Place{"hook_tc.h", "refresh_protocol", Step::rewrite},
+    Place{"hook_tc.h", "strip_outer", Step::rewrite},
+    Place{"hook_tc.h", "lift_tags", Step::rewrite},
+    Place{"hook_tc.h", "plan_segments", Step::rewrite},
+    Place{"hook_tc.h", "plan_wrap", Step::rewrite},
+    Place{"hook_tc.h", "address_outer", Step::rewrite},
+    Place{"hook_tc.h", "write_inner", Step::rewrite},
+    Place{"hook_tc.h", "make_room", Step::rewrite},
+
+    Place{"port_xdp.bpf.c", "", Step::program},
+    Place{"port_tc.bpf.c", "parse", Step::parse},
+    Place{"port_tc.bpf.c", "flood_departure", Step::flood},
+    Place{"port_tc.bpf.c", "", Step::program},
+    Place{"uplink_xdp.bpf.c", "parse_arrival", Step::parse},
+    Place{"uplink_xdp.bpf.c", "is_tagged", Step::parse},
+    Place{"uplink_xdp.bpf.c", "", Step::program},
+    Place{"uplink_tc.bpf.c", "flood_arrival", Step::flood},
+    Place{"uplink_tc.bpf.c", "", Step::program},
+};
+
+// They are called from where other things are done, too.
+struct Helper {
+    std::string_view symbol;
+    Step step;
+};
+constexpr std::array kHelpers{
+    Helper{"bpf_redirect", Step::redirect},
+    Helper{"bpf_redirect_neigh", Step::redirect},
+    Helper{"bpf_xdp_redirect_map", Step::redirect},
+};
+
+}  // namespace
+
+std::string_view name_of(Step step) {
+    constexpr std::array kNames{
+#define X(id, name, help) std::string_view{name},
+        XGRE_STEPS(X)
+#undef X
+    };
+    return kNames.at(static_cast<std::size_t>(step));
+}
+
+std::string_view help_of(Step step) {
+    constexpr std::array kHelps{
+#define X(id, name, help) std::string_view{help},
+        XGRE_STEPS(X)
+#undef X
+    };
+    return kHelps.at(static_cast<std::size_t>(step));
+}
+
+std::optional<Step> step_of(std::string_view file, std::string_view function) {
+    for (const Place& place : kPlaces)
+        if (place.file == file && (place.function.empty() || place.function == function))
+            return place.step;
+    return std::nullopt;
+}
+
+std::optional<Step> step_of_helper(std::string_view symbol) {
+    for (const Helper& helper : kHelpers)
+        if (helper.symbol == symbol) return helper.step;
+    return std::nullopt;
+}
+
+}  // namespace xgre

@@ -65,7 +65,7 @@ static __always_inline enum xgre_verdict send_copy(struct flood_walk *walk, stru
     long err;
 
     if (peer->outer_len != walk->wrap->outer_len) return XGRE_REWRITE_FAILED;
-    verdict = find_next_hop(walk->skb, walk->uplink, peer, walk->wrap->ip_len, &hop);
+    verdict = next_hop_step(walk->skb, walk->uplink, peer, walk->wrap->ip_len, &hop);
     if (verdict) return verdict;
     verdict = address_outer(walk->skb, peer, walk->wrap, &hop);
     if (verdict) return verdict;

@@ -74,6 +74,14 @@ static __always_inline bool is_flow(const struct xgre_flow *flow, const struct f
            flow->generation == from->generation && from->now < flow->until;
 }
 
+/* For TC, which has no answer from its redirect: does the flow's port have its device still? */
+static __always_inline bool has_device(const struct xgre_flow *flow)
+{
+    __u32 ifindex = flow->target;
+
+    return bpf_map_lookup_elem(&redirect, &ifindex);
+}
+
 /*
  * Writes down what was decided, for this frame at least: with a source that was refused, or with
  * no next hop, for this frame only. `len` is that of the inner frame, or of its largest segment.

@@ -173,6 +173,14 @@ STEP int check_gre_sum(struct __sk_buff *skb, const struct outer *outer)
 
 /* ---- Encapsulation ------------------------------------------------------------------------ */
 
+/* Its own frame on the stack, of which three calls have 512 bytes together. */
+STEP int next_hop_step(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                       struct xgre_peer *peer, __u32 ip_len, struct next_hop *hop)
+{
+    if (!uplink || !peer || !hop) return XGRE_NO_ROUTE;
+    return find_next_hop(skb, uplink, peer, ip_len, hop);
+}
+
 /* How a frame goes into a tunnel. */
 struct wrap {
     struct tags tags;
@@ -307,6 +315,62 @@ STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
     eth.h_proto = bpf_htons(ETH_P_IP);
     if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0)) return XGRE_REWRITE_FAILED;
     return refresh_protocol(skb);
+}
+
+/*
+ * A flow is for frames whose length and tags are in the bytes. What is large enough to be segmented
+ * has its tables looked up once for many packets anyway.
+ */
+static __always_inline bool can_have_flow(const struct __sk_buff *skb)
+{
+    return !skb->gso_size && !skb->vlan_present;
+}
+
+/* Room for the longest: padding so that `outer` is aligned, the outer headers, the inner one. */
+struct outer_frame {
+    __u16 pad;
+    struct ethhdr eth;
+    __u32 outer[OUTER_KEYED / 4];
+    struct ethhdr inner;
+} __attribute__((packed, aligned(4)));
+
+static __always_inline enum xgre_verdict wrap_ip(struct __sk_buff *skb,
+                                                 const struct xgre_peer *peer, __u32 len,
+                                                 const struct xgre_hop *hop,
+                                                 const struct ethernet *inner)
+{
+    __u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_GRE |
+                  BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_FIXED_GSO |
+                  (__u64)sizeof(struct ethhdr) << 56;
+    struct outer_frame out;
+    struct ethhdr *eth = (void *)out.outer + len;
+
+    write_ethernet(&out.eth, hop);
+    write_outer(out.outer, peer, len, skb->len + len);
+    copy_mac(eth->h_dest, inner->dst);
+    copy_mac(eth->h_source, inner->src);
+    eth->h_proto = inner->type;
+    if (bpf_skb_adjust_room(skb, len + sizeof(struct ethhdr), BPF_ADJ_ROOM_MAC, flags))
+        return XGRE_REWRITE_FAILED;
+    return bpf_skb_store_bytes(skb, 0, &out.eth, 2 * sizeof(struct ethhdr) + len, 0)
+               ? XGRE_REWRITE_FAILED
+               : XGRE_GO;
+}
+
+/* Untagged IP, which is nearly all there is, can have its headers written at once. */
+static __always_inline bool is_plain_ip(const struct __sk_buff *skb, const struct ethernet *eth)
+{
+    return eth->len == sizeof(struct ethhdr) && eth->type == skb->protocol &&
+           (eth->type == bpf_htons(ETH_P_IP) || eth->type == bpf_htons(ETH_P_IPV6));
+}
+
+/* Encapsulates a frame that can_have_flow and is_plain_ip, and whose headers are `inner`. */
+STEP int wrap_plain(struct __sk_buff *skb, const struct xgre_peer *peer, const struct xgre_hop *hop,
+                    const struct ethernet *inner)
+{
+    if (!peer || !hop || !inner) return XGRE_REWRITE_FAILED;
+    if (peer->outer_len == OUTER_KEYED) return wrap_ip(skb, peer, OUTER_KEYED, hop, inner);
+    return wrap_ip(skb, peer, OUTER_PLAIN, hop, inner);
 }
 
 /* ---- What XDP handed over ----------------------------------------------------------------- */

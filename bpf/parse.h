@@ -112,7 +112,9 @@ static __always_inline enum xgre_verdict check_ip_sum(struct iphdr *ip, struct c
         sum += *word;
     }
     /* Up to fifteen words of 32 bits. */
-    return fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32)) == 0xffff ? XGRE_GO : XGRE_IP_CHECKSUM;
+    return fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32)) == 0xffff
+               ? XGRE_GO
+               : XGRE_IP_CHECKSUM;
 }
 
 static __always_inline enum xgre_verdict take_word_if(struct cursor *c, bool wanted, __be32 *out)

@@ -7,11 +7,14 @@ char LICENSE[] __weak SEC("license") = "GPL";
 struct departure {
     struct ethernet eth;
     struct origin from;
-    struct target to;
     struct weight weight;
-    struct next_hop hop;
-    __u32 header_len; /* of TCP, as tcp_header_len says */
-    __u32 tagged;     /* the first VLAN tag is in the bytes */
+    __u32 header_len;  /* of TCP, as tcp_header_len says */
+    __u32 tagged;      /* the first VLAN tag is in the bytes */
+    __u32 target;      /* ifindex or peer id, with TO_PORT or TO_PEER */
+    __u32 target_slot; /* of a port */
+    __u32 resolved;    /* the next hop of a peer is known, and in the frame */
+    __u16 slot;        /* of the port that it came from */
+    bool has_slot;
 };
 
 static __always_inline enum xgre_verdict parse(struct __sk_buff *skb, struct departure *d)
@@ -27,29 +30,55 @@ static __always_inline enum xgre_verdict parse(struct __sk_buff *skb, struct dep
     return XGRE_GO;
 }
 
+/* ---- As the last frame of its flow -------------------------------------------------------- */
+
+static __always_inline enum xgre_verdict follow_flow(struct __sk_buff *skb,
+                                                     const struct xgre_flow *flow,
+                                                     struct departure *d)
+{
+    struct xgre_peer *peer;
+    int verdict;
+
+    d->slot = flow->source;
+    d->has_slot = true;
+    d->target = flow->target;
+    d->target_slot = flow->target_slot;
+    d->resolved = true;
+    if (flow->verdict == XGRE_TO_PORT) return XGRE_TO_PORT;
+    peer = find_peer(flow->target);
+    if (!peer) return XGRE_PEER_GONE;
+    verdict = wrap_plain(skb, peer, &flow->hop, &d->eth);
+    return verdict ? verdict : XGRE_TO_PEER;
+}
+
+/* ---- By the tables ------------------------------------------------------------------------ */
+
 static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
                                                       const struct xgre_uplink *uplink,
+                                                      struct xgre_peer *peer, struct next_hop *hop,
                                                       struct departure *d)
 {
-    struct xgre_peer *peer = d->to.peer;
     struct wrap wrap = {};
     enum xgre_verdict verdict;
 
     if (!peer) return XGRE_PEER_GONE;
     verdict = plan_wrap(skb, uplink, peer->outer_len == OUTER_KEYED, d->header_len, &wrap);
     if (verdict) return verdict;
-    verdict = find_next_hop(skb, uplink, peer, wrap.ip_len, &d->hop);
+    verdict = next_hop_step(skb, uplink, peer, wrap.ip_len, hop);
     if (verdict) return verdict;
     verdict = make_room(skb, &wrap);
     if (verdict) return verdict;
-    verdict = address_outer(skb, peer, &wrap, &d->hop);
-    if (!d->hop.resolved) note_asked(peer);
+    verdict = address_outer(skb, peer, &wrap, hop);
+    if (!hop->resolved) note_asked(peer);
+    d->resolved = hop->resolved;
     return verdict ? verdict : XGRE_TO_PEER;
 }
 
-static __always_inline enum xgre_verdict send_to_port(struct __sk_buff *skb, struct departure *d)
+static __always_inline enum xgre_verdict send_to_port(struct __sk_buff *skb, struct departure *d,
+                                                      const struct target *to)
 {
-    if (!skb->gso_size && check_mtu(skb, d->to.id, 0, d->tagged)) return XGRE_TOO_LARGE;
+    if (!skb->gso_size && check_mtu(skb, to->id, 0, d->tagged)) return XGRE_TOO_LARGE;
+    d->target_slot = to->port ? to->port->slot : 0;
     return XGRE_TO_PORT;
 }
 
@@ -77,19 +106,50 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;
 }
 
+static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
+                                                 const struct xgre_uplink *uplink,
+                                                 struct xgre_flow *flow, const struct flow_key *key,
+                                                 struct departure *d)
+{
+    bool keep = can_have_flow(skb);
+    enum xgre_verdict verdict;
+    __u32 len = skb->len;
+    struct next_hop hop = {};
+    struct target to = {};
+
+    verdict = from_port(skb->ifindex, &d->eth, &d->from, &to);
+    d->target = to.id;
+    if (d->from.port) d->slot = d->from.port->slot;
+    d->has_slot = !!d->from.port;
+    if (verdict == XGRE_FLOODED) return flood_departure(skb, uplink, d);
+    if (verdict == XGRE_TO_PEER) {
+        verdict = send_to_peer(skb, uplink, to.peer, &hop, d);
+        if (verdict == XGRE_TO_PEER && keep) keep_flow(flow, key, &d->from, &to, &hop, len);
+    } else if (verdict == XGRE_TO_PORT) {
+        verdict = send_to_port(skb, d, &to);
+        if (verdict == XGRE_TO_PORT && keep) keep_flow(flow, key, &d->from, &to, NULL, len);
+    }
+    return verdict;
+}
+
 static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
                                                 const struct xgre_uplink *uplink,
                                                 struct departure *d)
 {
     enum xgre_verdict verdict = parse(skb, d);
+    struct xgre_flow *flow;
+    struct flow_key key;
 
-    begin(&d->from);
     if (verdict) return verdict;
     if (!uplink) return XGRE_NO_UPLINK;
-    verdict = from_port(skb->ifindex, &d->eth, &d->from, &d->to);
-    if (verdict == XGRE_TO_PORT) return send_to_port(skb, d);
-    if (verdict == XGRE_TO_PEER) return send_to_peer(skb, uplink, d);
-    return verdict == XGRE_FLOODED ? flood_departure(skb, uplink, d) : verdict;
+    begin(&d->from);
+    key = port_flow(skb->ifindex, &d->eth, d->tagged);
+    flow = flow_slot(&key);
+    if (!flow) return XGRE_NO_NETWORK;
+    if (can_have_flow(skb) && is_flow(flow, &key, &d->from) && skb->len <= flow->max_len &&
+        (flow->verdict == XGRE_TO_PORT ? has_device(flow) : is_plain_ip(skb, &d->eth)))
+        return follow_flow(skb, flow, d);
+    return look_up(skb, uplink, flow, &key, d);
 }
 
 SEC("tc")
@@ -106,15 +166,15 @@ int port_tc(struct __sk_buff *skb)
     verdict = handle(skb, uplink, &d);
     count_verdict(XGRE_PROGRAM_PORT_TC, verdict, &d.weight);
     note_refusal(d.from.refusal);
-    if (d.from.port) count_port_rx(d.from.port->slot, &d.weight);
-    if (verdict == XGRE_TO_PORT && d.to.port) {
-        count_port_tx(d.to.port->slot, &d.weight);
-        return bpf_redirect(d.to.id, 0);
+    if (d.has_slot) count_port_rx(d.slot, &d.weight);
+    if (verdict == XGRE_TO_PORT) {
+        count_port_tx(d.target_slot, &d.weight);
+        return bpf_redirect(d.target, 0);
     }
     if (verdict == XGRE_TO_PEER && uplink) {
-        count_peer_tx(d.to.id, &d.weight);
-        return d.hop.resolved ? bpf_redirect(uplink->ifindex, 0)
-                              : bpf_redirect_neigh(uplink->ifindex, NULL, 0, 0);
+        count_peer_tx(d.target, &d.weight);
+        return d.resolved ? bpf_redirect(uplink->ifindex, 0)
+                          : bpf_redirect_neigh(uplink->ifindex, NULL, 0, 0);
     }
     /* Flooded, too: tcx has no "stolen", and hands a frame with that verdict to the host. */
     return TC_ACT_SHOT;

@@ -93,11 +93,16 @@ int port_xdp(struct xdp_md *ctx)
     if (verdict == XGRE_PUNT) return XDP_PASS;
     count_verdict(XGRE_PROGRAM_PORT_XDP, verdict, &weight);
     note_refusal(d.from.refusal);
-    if (d.flow) count_port_rx(d.flow->source, &weight);
-    else if (d.from.port) count_port_rx(d.from.port->slot, &weight);
+    if (d.flow)
+        count_port_rx(d.flow->source, &weight);
+    else if (d.from.port)
+        count_port_rx(d.from.port->slot, &weight);
     if (!d.flow) return XDP_DROP;
-    if (verdict == XGRE_TO_PORT) count_port_tx(d.flow->target_slot, &weight);
-    else if (verdict == XGRE_TO_PEER) count_peer_tx(d.flow->target, &weight);
-    else return XDP_DROP;
+    if (verdict == XGRE_TO_PORT)
+        count_port_tx(d.flow->target_slot, &weight);
+    else if (verdict == XGRE_TO_PEER)
+        count_peer_tx(d.flow->target, &weight);
+    else
+        return XDP_DROP;
     return XDP_REDIRECT;
 }

@@ -8,9 +8,10 @@ struct arrival {
     struct outer outer;
     struct ethernet eth;
     struct origin from;
-    struct target to;
     struct weight weight;
-    __u32 peer;
+    __u32 peer;        /* 0: from none that we know */
+    __u32 target;      /* ifindex of a port, with TO_PORT */
+    __u32 target_slot; /* of that port */
 };
 
 /* GRO is done with it. The port is checked again: it may have gone meanwhile. */
@@ -29,15 +30,17 @@ static __always_inline int deliver_handover(struct __sk_buff *skb, const struct 
     return bpf_redirect(meta->port, 0);
 }
 
-static __always_inline enum xgre_verdict deliver(struct __sk_buff *skb, struct arrival *a)
+static __always_inline bool is_tagged(const struct arrival *a)
 {
-    bool tagged = a->eth.len > sizeof(struct ethhdr);
+    return a->eth.len > sizeof(struct ethhdr);
+}
+
+static __always_inline enum xgre_verdict check_fit(struct __sk_buff *skb, const struct arrival *a)
+{
     /* What leaves is the inner frame: neither the outer headers nor the padding. */
     __s32 len_diff = (__s32)a->outer.inner_len - (__s32)skb->len;
 
-    if (!skb->gso_size && check_mtu(skb, a->to.id, len_diff, tagged)) return XGRE_TOO_LARGE;
-    learn(&a->from, &a->eth);
-    return strip_outer(skb, &a->outer);
+    return skb->gso_size ? XGRE_GO : check_mtu(skb, a->target, len_diff, is_tagged(a));
 }
 
 static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, struct arrival *a)
@@ -49,7 +52,7 @@ static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, st
         .program = XGRE_PROGRAM_UPLINK_TC,
         .network = a->from.network_id,
         .unknown = !is_group(a->eth.dst),
-        .tagged = a->eth.len > sizeof(struct ethhdr),
+        .tagged = is_tagged(a),
     };
     enum xgre_verdict verdict;
 
@@ -61,30 +64,70 @@ static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, st
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;
 }
 
+/* Asks the tables, and writes their answer into `flow`. GO: deliver to the target. */
+static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
+                                                 const struct xgre_tunnel *tunnel,
+                                                 const struct flow_key *key, struct arrival *a,
+                                                 struct xgre_flow *flow)
+{
+    enum xgre_verdict verdict;
+    struct target to;
+
+    verdict = from_peer(tunnel, &a->eth, &a->from, &to);
+    if (verdict == XGRE_FLOODED) return flood_arrival(skb, a);
+    if (verdict != XGRE_TO_PORT) return verdict;
+    a->target = to.id;
+    a->target_slot = to.port ? to.port->slot : 0;
+    verdict = check_fit(skb, a);
+    if (verdict) return verdict;
+    learn(&a->from, &a->eth);
+    if (can_have_flow(skb)) keep_flow(flow, key, &a->from, &to, NULL, a->outer.inner_len);
+    return XGRE_GO;
+}
+
+static __always_inline bool follow_flow(const struct __sk_buff *skb, const struct xgre_flow *flow,
+                                        const struct flow_key *key, struct arrival *a)
+{
+    if (!can_have_flow(skb) || !is_flow(flow, key, &a->from) ||
+        a->outer.inner_len > flow->max_len || !has_device(flow))
+        return false;
+    a->peer = flow->source;
+    a->target = flow->target;
+    a->target_slot = flow->target_slot;
+    return true;
+}
+
 static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplink *uplink,
                                   struct arrival *a)
 {
-    int verdict = parse_outer_step(skb, uplink->local, &a->outer);
+    int verdict = parse_outer_step(skb, uplink->local, &a->outer), inner;
     struct xgre_tunnel *tunnel;
+    struct xgre_flow *flow;
+    struct flow_key key;
     __u32 header_len = 0;
 
-    begin(&a->from);
     if (a->outer.inner_len) a->weight.bytes = a->outer.inner_len;
     if (verdict) return verdict;
+    begin(&a->from);
+    inner = parse_frame_step(skb, a->outer.len, &a->eth, &header_len);
+    key = peer_flow(&a->outer, &a->eth, is_tagged(a));
+    flow = flow_slot(&key);
+    if (!flow) return XGRE_NO_NETWORK;
+    if (!inner && !a->outer.checksummed && follow_flow(skb, flow, &key, a)) {
+        verdict = strip_outer(skb, &a->outer);
+        return verdict ? verdict : XGRE_TO_PORT;
+    }
     tunnel = find_tunnel(&a->outer, uplink->local);
     if (!tunnel) return XGRE_UNKNOWN_PEER;
     a->peer = tunnel->peer;
-    verdict = parse_frame_step(skb, a->outer.len, &a->eth, &header_len);
-    if (verdict) return verdict;
+    if (inner) return inner;
     a->weight = frame_weight(skb, a->outer.inner_len, header_len);
     verdict = check_gre_sum(skb, &a->outer);
     if (verdict) return verdict;
-    verdict = from_peer(tunnel, &a->eth, &a->from, &a->to);
-    if (verdict == XGRE_TO_PORT) {
-        verdict = deliver(skb, a);
-        return verdict ? verdict : XGRE_TO_PORT;
-    }
-    return verdict == XGRE_FLOODED ? flood_arrival(skb, a) : verdict;
+    verdict = look_up(skb, tunnel, &key, a, flow);
+    if (verdict) return verdict;
+    verdict = strip_outer(skb, &a->outer);
+    return verdict ? verdict : XGRE_TO_PORT;
 }
 
 SEC("tc")
@@ -105,7 +148,7 @@ int uplink_tc(struct __sk_buff *skb)
     note_refusal(a.from.refusal);
     if (a.peer) count_peer_rx(a.peer, &a.weight);
     /* Flooded, too: tcx has no "stolen", and hands a frame with that verdict to the host. */
-    if (verdict != XGRE_TO_PORT || !a.to.port) return TC_ACT_SHOT;
-    count_port_tx(a.to.port->slot, &a.weight);
-    return bpf_redirect(a.to.id, 0);
+    if (verdict != XGRE_TO_PORT) return TC_ACT_SHOT;
+    count_port_tx(a.target_slot, &a.weight);
+    return bpf_redirect(a.target, 0);
 }

@@ -14,6 +14,12 @@
  */
 #define STEP __weak __noinline
 
+/*
+ * Keeps a structure in memory. clang would split it into registers, of which there are ten, and
+ * spill each field anew before every branch that leaves early.
+ */
+#define in_memory(pointer) asm volatile("" : : "r"(pointer) : "memory")
+
 struct cursor {
     void *pos;
     void *end;

@@ -88,8 +88,10 @@ int port_xdp(struct xdp_md *ctx)
     struct departure d = {};
     struct weight weight = {.packets = 1, .bytes = frame_len(ctx)};
     struct xgre_uplink *uplink = find_uplink();
-    enum xgre_verdict verdict = uplink ? handle(ctx, uplink, &d) : XGRE_PUNT;
+    enum xgre_verdict verdict;
 
+    in_memory(&d);
+    verdict = uplink ? handle(ctx, uplink, &d) : XGRE_PUNT;
     if (verdict == XGRE_PUNT) return XDP_PASS;
     count_verdict(XGRE_PROGRAM_PORT_XDP, verdict, &weight);
     note_refusal(d.from.refusal);

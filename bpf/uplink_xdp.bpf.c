@@ -112,7 +112,10 @@ int uplink_xdp(struct xdp_md *ctx)
 {
     struct arrival a = {};
     struct weight weight = {.packets = 1, .bytes = frame_len(ctx)};
-    enum xgre_verdict verdict = handle(ctx, &a);
+    enum xgre_verdict verdict;
+
+    in_memory(&a);
+    verdict = handle(ctx, &a);
 
     if (verdict == XGRE_PASS || verdict == XGRE_PUNT) return XDP_PASS;
     note_refusal(a.from.refusal);

@@ -91,7 +91,7 @@ Session attach_xgre(const Site& site, bool xdp) {
     AttachSpec attach;
     attach.uplink = site.host.uplink;
     attach.local = site.host.address;
-    attach.xdp = xdp;
+    attach.xdp = xdp ? XdpUse::on : XdpUse::off;
     if (site.shape.fdb_entries != 0) attach.fdb_entries = site.shape.fdb_entries;
     Instance::attach(session, attach);
     return session;

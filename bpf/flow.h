@@ -103,7 +103,7 @@ static __always_inline void keep_flow(struct xgre_flow *flow, const struct flow_
     flow->network = from->network_id;
     flow->max_len = len;
     flow->verdict = to->port ? XGRE_TO_PORT : XGRE_TO_PEER;
-    flow->flags = to->port ? to->port->flags : 0;
+    flow->flags = to->flags;
     if (hop) flow->hop = hop->mac;
 }
 

@@ -20,7 +20,8 @@ struct origin {
 struct target {
     struct xgre_port *port;
     struct xgre_peer *peer;
-    __u32 id; /* ifindex or peer id */
+    __u32 id;    /* ifindex or peer id */
+    __u32 flags; /* of a port, as they are for this frame */
 };
 
 static __always_inline enum xgre_verdict check_source(const struct ethernet *eth)
@@ -50,8 +51,14 @@ static __always_inline enum xgre_verdict check_lock(const struct origin *from,
     return (owner & ~XGRE_OWNER_STATIC) == from->owner ? XGRE_GO : XGRE_LOCKED;
 }
 
+/* What is for another MAC than the far end's own is not its to receive: it would take it for its. */
+static __always_inline __u32 flags_for(const struct xgre_port *port, const struct ethernet *eth)
+{
+    return same_mac(port->far_end, eth->dst) ? port->flags : port->flags & ~XGRE_PORT_FAR_END;
+}
+
 static __always_inline enum xgre_verdict to_port(const struct origin *from, __u32 ifindex,
-                                                 struct target *to)
+                                                 const struct ethernet *eth, struct target *to)
 {
     struct xgre_port *port = find_live_port(ifindex);
 
@@ -63,6 +70,7 @@ static __always_inline enum xgre_verdict to_port(const struct origin *from, __u3
     }
     to->port = port;
     to->id = ifindex;
+    to->flags = flags_for(port, eth);
     return XGRE_TO_PORT;
 }
 
@@ -87,10 +95,11 @@ static __always_inline enum xgre_verdict decide(const struct origin *from,
     to->port = NULL;
     to->peer = NULL;
     to->id = 0;
+    to->flags = 0;
     if (is_group(eth->dst)) return XGRE_FLOODED;
     key = fdb_key(from->network_id, eth->vlan, eth->dst);
     owner = fdb_find(&key, from->now, from->network->ageing_ns);
-    if (owner_kind(owner) == XGRE_OWNER_PORT) return to_port(from, owner_id(owner), to);
+    if (owner_kind(owner) == XGRE_OWNER_PORT) return to_port(from, owner_id(owner), eth, to);
     if (owner_kind(owner) == XGRE_OWNER_PEER) return to_peer(from, owner_id(owner), to);
     return XGRE_FLOODED;
 }

@@ -284,6 +284,20 @@ STEP int write_inner(struct __sk_buff *skb, __u32 offset, const struct ethhdr *e
 }
 
 /*
+ * A frame that came through a tunnel and goes into one again, as of a namespace that routes, may be
+ * marked as encapsulated still: nothing clears that when it is decapsulated (net/core/filter.c,
+ * bpf_skb_net_shrink), and marking it twice is refused. The mark is right for what is made of it now,
+ * and so are the places of the inner headers, which have not moved in the buffer.
+ */
+static __always_inline long add_room(struct __sk_buff *skb, __u32 len, __u64 flags)
+{
+    long err = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags);
+
+    if (err != -EALREADY) return err;
+    return bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags & BPF_F_ADJ_ROOM_FIXED_GSO);
+}
+
+/*
  * Makes room for the outer headers and writes the inner Ethernet header; address_outer fills in
  * the rest. IP goes by bpf_skb_adjust_room, which tells the kernel what is inside, so that it can
  * segment and fill in checksums; it takes nothing else, and what else there is has neither.
@@ -304,8 +318,7 @@ STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
     if (!wrap->shrink) flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
     if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth))) return XGRE_REWRITE_FAILED;
     if (is_ip) {
-        if (bpf_skb_adjust_room(skb, wrap->outer_len + inner_l2, BPF_ADJ_ROOM_MAC, flags))
-            return XGRE_REWRITE_FAILED;
+        if (add_room(skb, wrap->outer_len + inner_l2, flags)) return XGRE_REWRITE_FAILED;
         return write_inner(skb, sizeof(eth) + wrap->outer_len, &eth, &wrap->tags);
     }
     if (bpf_skb_change_head(skb, sizeof(eth) + wrap->outer_len + tags_len, 0))
@@ -350,8 +363,7 @@ static __always_inline enum xgre_verdict wrap_ip(struct __sk_buff *skb,
     copy_mac(eth->h_dest, inner->dst);
     copy_mac(eth->h_source, inner->src);
     eth->h_proto = inner->type;
-    if (bpf_skb_adjust_room(skb, len + sizeof(struct ethhdr), BPF_ADJ_ROOM_MAC, flags))
-        return XGRE_REWRITE_FAILED;
+    if (add_room(skb, len + sizeof(struct ethhdr), flags)) return XGRE_REWRITE_FAILED;
     return bpf_skb_store_bytes(skb, 0, &out.eth, 2 * sizeof(struct ethhdr) + len, 0)
                ? XGRE_REWRITE_FAILED
                : XGRE_GO;
@@ -371,6 +383,22 @@ STEP int wrap_plain(struct __sk_buff *skb, const struct xgre_peer *peer, const s
     if (!peer || !hop || !inner) return XGRE_REWRITE_FAILED;
     if (peer->outer_len == OUTER_KEYED) return wrap_ip(skb, peer, OUTER_KEYED, hop, inner);
     return wrap_ip(skb, peer, OUTER_PLAIN, hop, inner);
+}
+
+/* ---- Delivery ----------------------------------------------------------------------------- */
+
+/*
+ * To a port. A veth's far end gets its frames as received at once, which spares the veth's queue
+ * and a turn of its NAPI (bpf_redirect_peer, Linux 5.10). The kernel compared the MAC with another
+ * device's, or another frame's, when it said whose the frame is.
+ */
+static __always_inline int deliver_to(struct __sk_buff *skb, __u32 ifindex, __u32 port_flags)
+{
+    /* A port that takes no large segments gets them cut by the kernel on the way into the veth. */
+    if (!(port_flags & XGRE_PORT_FAR_END) || (skb->gso_size && !(port_flags & XGRE_PORT_OFFLOADS)))
+        return bpf_redirect(ifindex, 0);
+    if (skb->pkt_type != PACKET_HOST) bpf_skb_change_type(skb, PACKET_HOST);
+    return bpf_redirect_peer(ifindex, 0);
 }
 
 /* ---- What XDP handed over ----------------------------------------------------------------- */

@@ -12,8 +12,9 @@ struct departure {
     __u32 tagged;      /* the first VLAN tag is in the bytes */
     __u32 target;      /* ifindex or peer id, with TO_PORT or TO_PEER */
     __u32 target_slot; /* of a port */
-    __u32 resolved;    /* the next hop of a peer is known, and in the frame */
-    __u16 slot;        /* of the port that it came from */
+    __u32 target_flags;
+    __u32 resolved; /* the next hop of a peer is known, and in the frame */
+    __u16 slot;     /* of the port that it came from */
     bool has_slot;
 };
 
@@ -43,6 +44,7 @@ static __always_inline enum xgre_verdict follow_flow(struct __sk_buff *skb,
     d->has_slot = true;
     d->target = flow->target;
     d->target_slot = flow->target_slot;
+    d->target_flags = flow->flags;
     d->resolved = true;
     if (flow->verdict == XGRE_TO_PORT) return XGRE_TO_PORT;
     peer = find_peer(flow->target);
@@ -79,6 +81,7 @@ static __always_inline enum xgre_verdict send_to_port(struct __sk_buff *skb, str
 {
     if (!skb->gso_size && check_mtu(skb, to->id, 0, d->tagged)) return XGRE_TOO_LARGE;
     d->target_slot = to->port ? to->port->slot : 0;
+    d->target_flags = to->flags;
     return XGRE_TO_PORT;
 }
 
@@ -169,7 +172,7 @@ int port_tc(struct __sk_buff *skb)
     if (d.has_slot) count_port_rx(d.slot, &d.weight);
     if (verdict == XGRE_TO_PORT) {
         count_port_tx(d.target_slot, &d.weight);
-        return bpf_redirect(d.target, 0);
+        return deliver_to(skb, d.target, d.target_flags);
     }
     if (verdict == XGRE_TO_PEER && uplink) {
         count_peer_tx(d.target, &d.weight);

@@ -12,6 +12,7 @@ struct arrival {
     __u32 peer;        /* 0: from none that we know */
     __u32 target;      /* ifindex of a port, with TO_PORT */
     __u32 target_slot; /* of that port */
+    __u32 target_flags;
 };
 
 /* GRO is done with it. The port is checked again: it may have gone meanwhile. */
@@ -27,7 +28,7 @@ static __always_inline int deliver_handover(struct __sk_buff *skb, const struct 
     }
     count_verdict(XGRE_PROGRAM_UPLINK_TC, XGRE_TO_PORT, &weight);
     count_port_tx(port->slot, &weight);
-    return bpf_redirect(meta->port, 0);
+    return deliver_to(skb, meta->port, meta->port_flags);
 }
 
 static __always_inline bool is_tagged(const struct arrival *a)
@@ -78,6 +79,7 @@ static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
     if (verdict != XGRE_TO_PORT) return verdict;
     a->target = to.id;
     a->target_slot = to.port ? to.port->slot : 0;
+    a->target_flags = to.flags;
     verdict = check_fit(skb, a);
     if (verdict) return verdict;
     learn(&a->from, &a->eth);
@@ -94,6 +96,7 @@ static __always_inline bool follow_flow(const struct __sk_buff *skb, const struc
     a->peer = flow->source;
     a->target = flow->target;
     a->target_slot = flow->target_slot;
+    a->target_flags = flow->flags;
     return true;
 }
 
@@ -150,5 +153,5 @@ int uplink_tc(struct __sk_buff *skb)
     /* Flooded, too: tcx has no "stolen", and hands a frame with that verdict to the host. */
     if (verdict != XGRE_TO_PORT) return TC_ACT_SHOT;
     count_port_tx(a.target_slot, &a.weight);
-    return bpf_redirect(a.target, 0);
+    return deliver_to(skb, a.target, a.target_flags);
 }

@@ -72,6 +72,7 @@ static __always_inline enum xgre_verdict deliver(struct xdp_md *ctx,
             .port = flow->target,
             .peer = flow->source,
             .header_len = a->tcp_header_len,
+            .port_flags = flow->flags,
         };
 
         return hand_over(ctx, a->outer.len, &meta);

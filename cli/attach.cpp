@@ -22,7 +22,8 @@ void add_attach_command(CLI::App& app, Context& context) {
                           XGRE_FDB_DEFAULT, XGRE_FDB_LIMIT));
     attach->add_flag("--upgrade", spec->upgrade,
                      "replace the programs of a running instance by this xgre's, without a pause");
-    attach->add_flag_callback("--no-xdp", [spec] { spec->xdp = false; }, "use TC only");
+    add_value(*attach, "--xdp", spec->xdp, xdp_syntax(),
+              "where XDP runs: auto, where it can and pays; on, where it can; or off");
     add_value(*attach, "--tc", spec->tc_hook, tc_syntax(),
               "tcx, clsact or auto: tcx where the kernel has it (default: auto)");
     attach->footer(

@@ -76,6 +76,13 @@ std::optional<TcHook> parse_tc_hook(std::string_view text) {
     return std::nullopt;
 }
 
+std::optional<XdpUse> parse_xdp(std::string_view text) {
+    if (text == "auto") return XdpUse::automatic;
+    if (text == "on") return XdpUse::on;
+    if (text == "off") return XdpUse::off;
+    return std::nullopt;
+}
+
 std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t least,
                                           std::uint32_t most) {
     const auto number = parse_decimal(text, most);
@@ -143,6 +150,10 @@ Syntax<DhcpHost> host_syntax() {
 
 Syntax<TcHook> tc_syntax() {
     return {"HOOK", "a TC hook", "tcx, clsact or auto", parse_tc_hook};
+}
+
+Syntax<XdpUse> xdp_syntax() {
+    return {"USE", "a use of XDP", "auto, on or off", parse_xdp};
 }
 
 Syntax<std::string> network_syntax() {

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "loader/bpffs.h"
+#include "loader/device_probe.h"
 #include "loader/instance_state.h"
 #include "loader/instances.h"
 #include "loader/loopback.h"
@@ -62,12 +63,17 @@ xgre_tc_hook choose_tc_hook(TcHook wanted, const Datapath& datapath) {
     return tcx ? XGRE_TC_HOOK_TCX : XGRE_TC_HOOK_CLSACT;
 }
 
+std::uint32_t xdp_flags(XdpUse use) {
+    if (use == XdpUse::automatic) return 0;
+    return use == XdpUse::off ? XGRE_UPLINK_NO_XDP : XGRE_UPLINK_ANY_XDP;
+}
+
 xgre_uplink make_uplink(const AttachSpec& spec, const LinkInfo& device, const Datapath& datapath) {
     xgre_uplink row{};
     row.abi_version = XGRE_ABI_VERSION;
     row.ifindex = static_cast<__u32>(device.index);
     row.local = spec.local.network_order();
-    row.flags = spec.xdp ? 0 : static_cast<__u32>(XGRE_UPLINK_NO_XDP);
+    row.flags = xdp_flags(spec.xdp.value_or(XdpUse::automatic));
     std::memcpy(row.mac, device.mac.bytes().data(), sizeof(row.mac));
     row.tc_hook = static_cast<__u8>(choose_tc_hook(spec.tc_hook, datapath));
     row.cookie = random_cookie();
@@ -118,10 +124,11 @@ void tear_down(const Session& session) {
 
 // XDP that another program has cannot be taken; better to say so before anything is done.
 void check_foreign_xdp(const AttachSpec& spec, const LinkInfo& device) {
-    if (!spec.xdp || device.xdp_prog_id == 0) return;
+    const std::uint32_t flags = xdp_flags(spec.xdp.value_or(XdpUse::automatic));
+    if (device.xdp_prog_id == 0 || !wants_xdp(flags, device)) return;
     throw Error{device.name,
                 fmt::format("another XDP program is attached (id {})", device.xdp_prog_id),
-                fmt::format("`ip link set dev {} xdp off` removes it, or attach with --no-xdp",
+                fmt::format("`ip link set dev {} xdp off` removes it, or attach with --xdp off",
                             device.name)};
 }
 
@@ -174,12 +181,14 @@ Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkIn
     if (spec.tc_hook == TcHook::clsact && state.uplink.tc_hook != XGRE_TC_HOOK_CLSACT)
         throw Error{"instance " + state.session.instance, "its programs are at tcx",
                     "the hook is chosen once: `xgre detach --all` first"};
-    if (!spec.xdp && (state.uplink.flags & XGRE_UPLINK_NO_XDP) == 0)
-        throw Error{"instance " + state.session.instance, "it was attached with XDP",
-                    "that is chosen once: `xgre detach --all` first"};
     const xgre_uplink before = state.uplink;
     state.uplink.ifindex = static_cast<__u32>(device.index);
-    const bool changed = state.uplink.ifindex != before.ifindex;
+    if (spec.xdp) {
+        state.uplink.flags &= ~static_cast<__u32>(XGRE_UPLINK_NO_XDP | XGRE_UPLINK_ANY_XDP);
+        state.uplink.flags |= xdp_flags(*spec.xdp);
+    }
+    const bool changed =
+        state.uplink.ifindex != before.ifindex || state.uplink.flags != before.flags;
     if (changed) state.datapath.uplink().put(0, state.uplink);
     if (spec.upgrade) return upgrade(state);
     const bool repaired = !state.reconcile().empty();

@@ -21,6 +21,7 @@
 
 #include "loader/ethtool.h"
 #include "loader/netns.h"
+#include "xgre/abi.h"
 #include "xgre/error.h"
 #include "xgre/number.h"
 
@@ -69,6 +70,7 @@ std::optional<Value> ask_generic(NlSocket& netlink, std::uint16_t family, std::u
 FarEnd describe(const LinkInfo& link, std::string netns_path) {
     FarEnd end;
     end.name = link.name;
+    end.mac = link.mac;
     end.netns_path = std::move(netns_path);
     end.tx_checksum = ethtool::tx_checksum(link.name);
     end.tx_vlan = ethtool::tx_vlan(link.name);
@@ -136,8 +138,7 @@ XdpFitness tap_port(const LinkInfo& link) {
     return fit("a tap without vnet_hdr carries only finished frames");
 }
 
-XdpFitness veth_port(const LinkInfo& link) {
-    const auto end = far_end(link);
+XdpFitness veth_port(const std::optional<FarEnd>& end) {
     if (!end) {
         return unfit("its far end cannot be seen, and may send frames without a checksum",
                      "give the far end's namespace a name: `ip netns attach NAME PID`");
@@ -160,8 +161,7 @@ XdpFitness veth_port(const LinkInfo& link) {
     return fit(fmt::format("its far end {} sends finished frames", end->name));
 }
 
-XdpFitness veth_transmit(const LinkInfo& link) {
-    const auto end = far_end(link);
+XdpFitness veth_transmit(const LinkInfo& link, const std::optional<FarEnd>& end) {
     const bool polls = end && (end->gro || end->has_xdp);
     // Where the kernel has the feature bit it obeys it: without it, each redirect fails.
     if (const auto features = xdp_features(link.index)) {
@@ -225,10 +225,12 @@ std::optional<std::uint64_t> xdp_features(int ifindex) {
     return features;
 }
 
-XdpFitness port_xdp(const LinkInfo& link) {
+namespace {
+
+XdpFitness fitness_for_xdp(const LinkInfo& link, const std::optional<FarEnd>& end) {
     if (!link.ethernet) return unfit("it carries no Ethernet frames");
     if (link.kind == kTun) return tap_port(link);
-    if (link.kind == kVeth) return veth_port(link);
+    if (link.kind == kVeth) return veth_port(end);
     if (!link.kind.empty()) {
         return unfit(
             fmt::format("whether frames of a {} device want an offload is not known", link.kind));
@@ -245,14 +247,32 @@ XdpFitness port_xdp(const LinkInfo& link) {
     return fit("a physical device's frames come finished, and its driver has XDP");
 }
 
-XdpFitness xdp_transmit(const LinkInfo& link) {
+XdpFitness fitness_to_transmit(const LinkInfo& link, const std::optional<FarEnd>& end) {
     if (!link.ethernet) return unfit("it carries no Ethernet frames");
     if (link.kind == kTun) return fit("a tap takes XDP frames");
-    if (link.kind == kVeth) return veth_transmit(link);
+    if (link.kind == kVeth) return veth_transmit(link, end);
     const auto features = xdp_features(link.index);
     if (!features) return unfit("the kernel does not tell what its driver can do with XDP");
     if ((*features & kXdpNdoXmit) == 0) return unfit("its driver takes no XDP frames now");
     return fit("its driver takes XDP frames");
+}
+
+}  // namespace
+
+DeviceFitness probe_device(const LinkInfo& link) {
+    const auto end = far_end(link);
+    DeviceFitness fitness{
+        .xdp = fitness_for_xdp(link, end),
+        .transmit = fitness_to_transmit(link, end),
+        .far_end = {},
+    };
+    if (link.peer_nsid && end && !end->has_xdp) fitness.far_end = end->mac;
+    return fitness;
+}
+
+bool wants_xdp(std::uint32_t uplink_flags, const LinkInfo& link) {
+    if ((uplink_flags & XGRE_UPLINK_NO_XDP) != 0) return false;
+    return (uplink_flags & XGRE_UPLINK_ANY_XDP) != 0 || link.kind != kVeth;
 }
 
 }  // namespace xgre

@@ -245,7 +245,9 @@ HookInfo Instance::State::hook_info(const LinkInfo* device, bool is_uplink) cons
         return info;
     }
     if (hooks.tc(device->index)) info.tc = uplink.tc_hook == XGRE_TC_HOOK_TCX ? "tcx" : "clsact";
-    const XdpFitness fitness = port_xdp(*device);
+    const DeviceFitness probed = probe_device(*device);
+    const XdpFitness& fitness = probed.xdp;
+    const XdpFitness& transmit = probed.transmit;
     if (hooks.xdp(device->index)) {
         info.xdp = "native";
         if (!fitness.ok) {
@@ -253,8 +255,11 @@ HookInfo Instance::State::hook_info(const LinkInfo* device, bool is_uplink) cons
             info.remedy = fitness.remedy;
         }
     } else if ((uplink.flags & XGRE_UPLINK_NO_XDP) != 0) {
-        info.reason = "attached with --no-xdp";
-        info.remedy = "`xgre detach --all` and attach without --no-xdp";
+        info.reason = "attached with --xdp off";
+        info.remedy = "`xgre attach` again with --xdp auto";
+    } else if (!wants_xdp(uplink.flags, *device)) {
+        info.reason = "a veth copies each frame for XDP, which costs more than XDP saves";
+        info.remedy = "to have it all the same, `xgre attach` again with --xdp on";
     } else if (device->xdp_prog_id != 0) {
         info.reason = fmt::format("another XDP program is attached (id {})", device->xdp_prog_id);
         info.remedy = fmt::format("`ip link set dev {} xdp off`, then `xgre {}` again",
@@ -268,7 +273,6 @@ HookInfo Instance::State::hook_info(const LinkInfo* device, bool is_uplink) cons
                                   "`xgre attach` again"
                                 : "`xgre port add` again";
     }
-    const XdpFitness transmit = xdp_transmit(*device);
     info.xdp_transmit = transmit.ok;
     if (!transmit.ok) {
         info.transmit_reason = transmit.reason;

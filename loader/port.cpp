@@ -122,7 +122,7 @@ Change update_port(const Instance::State& state, std::uint32_t ifindex, const xg
 
 // XDP that another program has cannot be taken; better to say so before anything is done.
 void check_foreign_xdp(const Instance::State& state, const LinkInfo& device) {
-    if ((state.uplink.flags & XGRE_UPLINK_NO_XDP) != 0 || device.xdp_prog_id == 0) return;
+    if (device.xdp_prog_id == 0 || !wants_xdp(state.uplink.flags, device)) return;
     throw Error{"port " + device.name,
                 fmt::format("another XDP program is attached (id {})", device.xdp_prog_id),
                 fmt::format("`ip link set dev {} xdp off` removes it", device.name)};

@@ -68,6 +68,13 @@ constexpr std::array kPlaces{
     Place{"hook_tc.h", "address_outer", Step::rewrite},
     Place{"hook_tc.h", "write_inner", Step::rewrite},
     Place{"hook_tc.h", "make_room", Step::rewrite},
+    Place{"hook_tc.h", "add_room", Step::rewrite},
+    Place{"hook_tc.h", "wrap_ip", Step::rewrite},
+    Place{"hook_tc.h", "wrap_plain", Step::rewrite},
+    Place{"hook_tc.h", "is_plain_ip", Step::parse},
+    Place{"hook_tc.h", "can_have_flow", Step::flow},
+    Place{"hook_tc.h", "next_hop_step", Step::next_hop},
+    Place{"hook_tc.h", "deliver_to", Step::redirect},
 
     Place{"port_xdp.bpf.c", "", Step::program},
     Place{"port_tc.bpf.c", "parse", Step::parse},

@@ -141,21 +141,24 @@ private:
                 datapath_.redirect().put(state_.uplink.ifindex, state_.uplink.ifindex);
                 did(fmt::format("let the data path send to uplink {}", uplink_->name));
             }
-            hook(*uplink_, "uplink_tc", "uplink_xdp");
-            set_uplink_flags(*uplink_);
+            const DeviceFitness fitness = probe_device(*uplink_);
+            hook(*uplink_, fitness, "uplink_tc", "uplink_xdp");
+            set_uplink_flags(*uplink_, fitness);
         }
         for (const auto& [ifindex, device] : live_) {
-            hook(device, "port_tc", "port_xdp");
-            set_port_flags(ifindex, device);
+            const DeviceFitness fitness = probe_device(device);
+            hook(device, fitness, "port_tc", "port_xdp");
+            set_port_flags(ifindex, device, fitness);
         }
     }
 
-    void hook(const LinkInfo& device, const char* tc, const char* xdp) {
+    void hook(const LinkInfo& device, const DeviceFitness& fitness, const char* tc,
+              const char* xdp) {
         if (state_.hooks.tc(device.index) != kernel_id_of_program(datapath_.program(tc))) {
             state_.hooks.set_tc(device, datapath_.program(tc));
             did(fmt::format("attached {} to {}", tc, device.name));
         }
-        if ((state_.uplink.flags & XGRE_UPLINK_NO_XDP) != 0 || !port_xdp(device).ok) {
+        if (!wants_xdp(state_.uplink.flags, device) || !fitness.xdp.ok) {
             if (state_.hooks.xdp(device.index)) {
                 state_.hooks.clear_xdp(device.index);
                 did(fmt::format("took {} off {}", xdp, device.name));
@@ -167,10 +170,10 @@ private:
             did(fmt::format("attached {} to {}", xdp, device.name));
     }
 
-    void set_uplink_flags(const LinkInfo& uplink) {
+    void set_uplink_flags(const LinkInfo& uplink, const DeviceFitness& fitness) {
         xgre_uplink wanted = state_.uplink;
         wanted.flags &= ~static_cast<__u32>(XGRE_UPLINK_XDP_XMIT);
-        if (xdp_transmit(uplink).ok) wanted.flags |= XGRE_UPLINK_XDP_XMIT;
+        if (fitness.transmit.ok) wanted.flags |= XGRE_UPLINK_XDP_XMIT;
         std::memcpy(wanted.mac, uplink.mac.bytes().data(), sizeof(wanted.mac));
         set_name(wanted.name, uplink.name, "device");
         const auto now = datapath_.uplink().find(0);
@@ -179,11 +182,16 @@ private:
         did(fmt::format("noted what changed at uplink {}", uplink.name));
     }
 
-    void set_port_flags(std::uint32_t ifindex, const LinkInfo& device) {
+    void set_port_flags(std::uint32_t ifindex, const LinkInfo& device,
+                        const DeviceFitness& fitness) {
         xgre_port& port = ports_.at(ifindex);
         xgre_port wanted = port;
-        wanted.flags &= ~static_cast<__u32>(XGRE_PORT_XDP_XMIT | XGRE_PORT_OFFLOADS);
-        if (xdp_transmit(device).ok) wanted.flags |= XGRE_PORT_XDP_XMIT;
+        wanted.flags &=
+            ~static_cast<__u32>(XGRE_PORT_XDP_XMIT | XGRE_PORT_OFFLOADS | XGRE_PORT_FAR_END);
+        if (fitness.transmit.ok) wanted.flags |= XGRE_PORT_XDP_XMIT;
+        if (fitness.far_end) wanted.flags |= XGRE_PORT_FAR_END;
+        const Mac far_end = fitness.far_end.value_or(Mac{});
+        std::memcpy(wanted.far_end, far_end.bytes().data(), sizeof(wanted.far_end));
         const bool offloads =
             device.kind == "tun" ? device.tun_vnet_hdr.value_or(false) : ethtool::tso(device.name);
         if (offloads) wanted.flags |= XGRE_PORT_OFFLOADS;

@@ -67,6 +67,7 @@
 #define ENOMEM 12
 #define EBUSY 16
 #define EEXIST 17
+#define EALREADY 114
 #define ENODEV 19
 #define EINVAL 22
 #define ENOSPC 28

@@ -129,7 +129,8 @@ XGRE_ASSERT(XGRE_NOTE_MAX <= XGRE_NOTE_ROOM, "notes");
 
 enum xgre_uplink_flags {
     XGRE_UPLINK_XDP_XMIT = 1, /* XDP frames may be redirected into the uplink */
-    XGRE_UPLINK_NO_XDP = 2,   /* TC only, as `attach --no-xdp` asked */
+    XGRE_UPLINK_NO_XDP = 2,   /* `attach --xdp off`: TC only */
+    XGRE_UPLINK_ANY_XDP = 4,  /* `attach --xdp on`: XDP also where it costs more than it saves */
 };
 
 /* `uplink`: array of one; what an instance is. */
@@ -177,6 +178,7 @@ enum xgre_port_flags {
     XGRE_PORT_LOCKED = 8,    /* only sources that the FDB has behind this port */
     XGRE_PORT_XDP_XMIT = 16, /* XDP frames may be redirected into it */
     XGRE_PORT_OFFLOADS = 32, /* takes large TCP segments: TCP goes by GRO */
+    XGRE_PORT_FAR_END = 64,  /* a veth: TC may hand its far end what is for the MAC `far_end` */
 };
 
 /* `ports`: hash, by ifindex (__u32). The device is alive only while `redirect` has it too. */
@@ -186,8 +188,10 @@ struct xgre_port {
     __u32 mac_limit; /* learned entries; 0: no limit */
     __u32 slot;      /* index into `port_counters` and `learned` */
     char name[XGRE_NAME_LEN];
+    __u8 far_end[6]; /* with FAR_END */
+    __u8 pad[2];
 };
-XGRE_ASSERT_SIZE(struct xgre_port, 32);
+XGRE_ASSERT_SIZE(struct xgre_port, 40);
 
 /* `tunnels`: hash. */
 struct xgre_tunnel_key {
@@ -265,7 +269,7 @@ struct xgre_flow {
     __u16 network;
     __u16 max_len; /* the longest inner frame that is known to fit, bytes */
     __u8 verdict;  /* TO_PORT or TO_PEER */
-    __u8 flags;    /* enum xgre_port_flags of the target, the part that fits */
+    __u8 flags;    /* enum xgre_port_flags of a port, as they are for this frame */
     struct xgre_hop hop; /* to a peer */
 };
 XGRE_ASSERT_SIZE(struct xgre_flow, 64);
@@ -305,8 +309,9 @@ struct xgre_metadata {
     __u32 port;       /* ifindex */
     __u32 peer;       /* so that GRO never merges across networks, ports or peers */
     __u32 header_len; /* Ethernet to TCP header, bytes: what GRO leaves out of later frames */
+    __u32 port_flags; /* enum xgre_port_flags, as they are for this frame */
 };
-XGRE_ASSERT_SIZE(struct xgre_metadata, 20);
+XGRE_ASSERT_SIZE(struct xgre_metadata, 24);
 #define XGRE_METADATA_MAGIC 0x78677265u
 
 /* skb mark of a flood copy that its port takes once more, for one peer: see bpf/flood.h. */

@@ -23,6 +23,9 @@ namespace xgre {
 
 enum class Change : std::uint8_t { made, unchanged };
 
+// Where XDP runs of the devices on which it can: where it pays, nowhere, or everywhere.
+enum class XdpUse : std::uint8_t { automatic, off, on };
+
 enum class TcHook : std::uint8_t { automatic, tcx, clsact };
 
 struct AttachSpec {
@@ -30,7 +33,7 @@ struct AttachSpec {
     Ip4Addr local;                             // must be an address of the uplink
     std::optional<std::uint32_t> fdb_entries;  // 1..4 000 000; 65 536 without
     bool upgrade = false;  // replace the programs of a running instance by this tool's
-    bool xdp = true;       // false: TC only
+    std::optional<XdpUse> xdp;  // without: as it is, of a new instance automatic
     TcHook tc_hook = TcHook::automatic;
 };
 

@@ -79,7 +79,7 @@ TEST_F(Commands, AttachUpgradesInPlace) {
 }
 
 TEST_F(Commands, AttachTakesItsChoices) {
-    must("attach uplink0 --local 198.18.0.1 --no-xdp --tc clsact --fdb-size 100");
+    must("attach uplink0 --local 198.18.0.1 --xdp off --tc clsact --fdb-size 100");
     const Json show = json("show");
     EXPECT_EQ(show.at("tc"), "clsact");
     EXPECT_EQ(show.at("xdp"), "none");

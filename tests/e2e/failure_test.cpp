@@ -108,12 +108,14 @@ TEST_F(Failing, AForeignXdpProgramAtTheUplinkIsRefused) {
     const Fd foreign = attach_xdp_pass(host.netns(), std::string{TapHost::kWire});
     expect_refused("attach wire0 --local 198.18.0.1", "another XDP program is attached");
     EXPECT_EQ(host.programs_at(TapHost::kWire).size(), 1U);
-    host.must_xgre("attach wire0 --local 198.18.0.1 --no-xdp");
+    host.must_xgre("attach wire0 --local 198.18.0.1 --xdp off");
 }
 
 // It came to a port that had no XDP of ours, which then could have one.
 TEST_F(Failing, AForeignXdpProgramDoesNotKeepCommandsFromWorking) {
-    host.build(TapHost::attach_spec());
+    AttachSpec spec = TapHost::attach_spec();
+    spec.xdp = XdpUse::on;
+    host.build(spec);
     host.netns().ip("link add veth0 type veth peer name veth1");
     host.netns().ip("link set veth0 up");
     host.netns().ip("link set veth1 up");
@@ -140,7 +142,7 @@ TEST_F(Failing, ADeviceOfAnotherInstanceIsRefused) {
         host.build(spec);
         Session other = host.session();
         other.instance += "b";
-        spec.xdp = false;
+        spec.xdp = XdpUse::off;
         const auto refusal = [&](const auto& action) {
             try {
                 action();
@@ -254,9 +256,37 @@ TEST_F(Failing, DetachAllLeavesNothingInTheKernelEither) {
 TEST_F(Failing, TheHookIsNotChangedInPassing) {
     host.build(TapHost::attach_spec());
     expect_refused("attach wire0 --local 198.18.0.1 --tc clsact", "its programs are at tcx");
-    expect_refused("attach wire0 --local 198.18.0.1 --no-xdp", "it was attached with XDP");
     EXPECT_EQ(host.programs_at(TapHost::kWire).size(), 2U);
     EXPECT_TRUE(host.carries_traffic());
+}
+
+TEST_F(Failing, TheUseOfXdpIsChangedWithoutAPause) {
+    host.build(TapHost::attach_spec());
+    for (int round = 0; round < 2; ++round) {
+        host.must_xgre("attach wire0 --local 198.18.0.1 --xdp off");
+        EXPECT_EQ(host.programs_at(TapHost::kWire).size(), 1U);
+        EXPECT_TRUE(host.carries_traffic());
+        host.must_xgre("attach wire0 --local 198.18.0.1");  // without a word, as it is
+        EXPECT_EQ(host.programs_at(TapHost::kWire).size(), 1U);
+        host.must_xgre("attach wire0 --local 198.18.0.1 --xdp auto");
+        EXPECT_EQ(host.programs_at(TapHost::kWire).size(), 2U);
+        EXPECT_TRUE(host.carries_traffic());
+    }
+}
+
+// The far end polls and sends finished frames: XDP could run, and does when it is asked for.
+TEST_F(Failing, AVethHasXdpOnlyWhenAsked) {
+    host.build(TapHost::attach_spec());
+    host.netns().ip("link add veth0 type veth peer name veth1");
+    host.netns().ip("link set veth0 up");
+    host.netns().ip("link set veth1 up");
+    host.netns().run("ethtool -K veth1 tx off txvlan off tx-vlan-stag-hw-insert off gro on");
+    host.must_xgre("port add veth0 --network lan");
+    EXPECT_EQ(host.programs_at("veth0").size(), 1U);
+    host.must_xgre("attach wire0 --local 198.18.0.1 --xdp on");
+    EXPECT_EQ(host.programs_at("veth0").size(), 2U);
+    host.must_xgre("attach wire0 --local 198.18.0.1 --xdp auto");
+    EXPECT_EQ(host.programs_at("veth0").size(), 1U);
 }
 
 }  // namespace

@@ -279,7 +279,7 @@ void Host::attach(Path path, TcHook hook) const {
                                 .local = address_,
                                 .fdb_entries = {},
                                 .upgrade = false,
-                                .xdp = path == Path::xdp,
+                                .xdp = path == Path::xdp ? XdpUse::on : XdpUse::off,
                                 .tc_hook = hook});
 }
 

@@ -93,6 +93,39 @@ TEST_P(Tcp, ArrivesIntactAndLooksRightOnTheWire) {
     if (!offloads.wire) expect_sound_wire(wire);
 }
 
+class Routing : public testing::TestWithParam<Path> {};
+INSTANTIATE_TEST_SUITE_P(, Routing, kBothPaths, path_name);
+
+// A namespace between two networks sends on, in the same buffers, what came out of one tunnel; it
+// goes into the next with what decapsulation left in them.
+TEST_P(Routing, ThroughANamespaceBetweenTwoNetworksTcpArrivesIntact) {
+    Lab lab;
+    lab.mesh("lan", 7, GetParam());
+    lab.mesh("wan", 8, GetParam());
+    const VmOptions options{.offloads = true, .mtu = kInnerMtu};
+    const Vm& one = lab.join('b', "b1", kVmA, "lan", options);
+    const Vm& two = lab.join('b', "b2", kVmB, "wan", options);
+    const Vm& router = lab.join('a', "r", kVmC, "lan", options);
+    const Netns& inside = router.netns();
+    const Netns& host = lab.host('a').netns();
+    host.ip("link add v-wan type veth peer name eth1 netns " + inside.name());
+    host.ip("link set dev v-wan up");
+    inside.ip(fmt::format("link set dev eth1 up mtu {}", kInnerMtu));
+    inside.ip("address add 192.0.2.1/25 dev eth0");
+    inside.ip("address add 192.0.2.129/25 dev eth1");
+    inside.sysctl("net/ipv4/ip_forward", "1");
+    Lab::join(lab.host('a'), "v-wan", "wan");
+    one.netns().ip("address add 192.0.2.2/25 dev eth0");
+    one.netns().ip("route add default via 192.0.2.1");
+    two.netns().ip("address add 192.0.2.130/25 dev eth0");
+    two.netns().ip("route add default via 192.0.2.129");
+
+    EXPECT_TRUE(tcp_arrives_intact(one.netns(), two.netns(), ip(192, 0, 2, 130), 4 << 20));
+    EXPECT_TRUE(tcp_arrives_intact(two.netns(), one.netns(), ip(192, 0, 2, 2), 4 << 20));
+    EXPECT_THAT(lab.host('a').drops(), testing::IsEmpty());
+    EXPECT_THAT(lab.host('b').drops(), testing::IsEmpty());
+}
+
 class Merging : public testing::TestWithParam<Path> {};
 INSTANTIATE_TEST_SUITE_P(, Merging, kBothPaths, path_name);
 

@@ -86,7 +86,7 @@ protected:
 TEST_P(Upgrade, ReplacesProgramsUnderLoadWithoutLosingAFrame) {
     constexpr int kTimes = 5;
     AttachSpec spec = TapHost::attach_spec();
-    spec.xdp = GetParam().xdp;
+    spec.xdp = GetParam().xdp ? XdpUse::on : XdpUse::off;
     spec.tc_hook = GetParam().tc;
     host.build(spec);
     host.must_xgre("port add vm2 --network lan --static 02:00:00:00:0a:03");  // TC, always

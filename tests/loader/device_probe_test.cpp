@@ -26,38 +26,38 @@ protected:
 
 TEST_F(DeviceProbe, GivesATapWithoutVnetHdrAPortProgram) {
     const Fd tap = open_tap("tap0");
-    EXPECT_TRUE(port_xdp(link("tap0")).ok);
-    EXPECT_TRUE(xdp_transmit(link("tap0")).ok);
+    EXPECT_TRUE(probe_device(link("tap0")).xdp.ok);
+    EXPECT_TRUE(probe_device(link("tap0")).transmit.ok);
 }
 
 TEST_F(DeviceProbe, GivesATapWithVnetHdrNoPortProgramButXdpFrames) {
     const Fd tap = open_tap("tap0", IFF_VNET_HDR);
-    const XdpFitness port = port_xdp(link("tap0"));
+    const XdpFitness port = probe_device(link("tap0")).xdp;
     EXPECT_FALSE(port.ok);
     EXPECT_FALSE(port.reason.empty());
     EXPECT_FALSE(port.remedy.empty());
-    EXPECT_TRUE(xdp_transmit(link("tap0")).ok);
+    EXPECT_TRUE(probe_device(link("tap0")).transmit.ok);
 }
 
 TEST_F(DeviceProbe, GivesAVethAPortProgramOnlyWhenItsFarEndFinishesChecksumsAndTags) {
     NlSocket::open().create_veth("left", "right");
-    const XdpFitness before = port_xdp(link("left"));
+    const XdpFitness before = probe_device(link("left")).xdp;
     EXPECT_FALSE(before.ok);
     EXPECT_EQ(before.remedy, "ethtool -K right tx off txvlan off tx-vlan-stag-hw-insert off");
     // Its own setting is about what it sends, and says nothing.
     ethtool::set_tx_checksum("left", false);
-    EXPECT_FALSE(port_xdp(link("left")).ok);
+    EXPECT_FALSE(probe_device(link("left")).xdp.ok);
     ethtool::set_tx_checksum("right", false);
-    EXPECT_EQ(port_xdp(link("left")).remedy,
+    EXPECT_EQ(probe_device(link("left")).xdp.remedy,
               "ethtool -K right txvlan off tx-vlan-stag-hw-insert off");
     ethtool::set_tx_vlan("right", false);
-    EXPECT_TRUE(port_xdp(link("left")).ok);
+    EXPECT_TRUE(probe_device(link("left")).xdp.ok);
 }
 
 TEST_F(DeviceProbe, LooksThroughANamedNamespaceAtAVethsFarEnd) {
     const NamedNetns other{"other"};
     NlSocket::open().create_veth("left", "right", open_netns(other.name()));
-    const XdpFitness before = port_xdp(link("left"));
+    const XdpFitness before = probe_device(link("left")).xdp;
     EXPECT_FALSE(before.ok);
     EXPECT_EQ(before.remedy,
               fmt::format("nsenter --net=/run/netns/{} ethtool -K right tx off txvlan off "
@@ -69,7 +69,7 @@ TEST_F(DeviceProbe, LooksThroughANamedNamespaceAtAVethsFarEnd) {
         ethtool::set_tx_vlan("right", false);
     }
     const std::uint64_t here = netns_cookie();
-    EXPECT_TRUE(port_xdp(link("left")).ok);
+    EXPECT_TRUE(probe_device(link("left")).xdp.ok);
     EXPECT_EQ(netns_cookie(), here);
 }
 
@@ -116,9 +116,9 @@ TEST_F(DeviceProbe, GivesAVethNoPortProgramWhenItsFarEndCannotBeSeen) {
         NlSocket::open().move_to_netns("right", *only_this);
     }
     EXPECT_FALSE(far_end(link("left")).has_value());
-    EXPECT_FALSE(port_xdp(link("left")).ok);
-    EXPECT_FALSE(port_xdp(link("left")).remedy.empty());
-    EXPECT_FALSE(xdp_transmit(link("left")).ok);
+    EXPECT_FALSE(probe_device(link("left")).xdp.ok);
+    EXPECT_FALSE(probe_device(link("left")).xdp.remedy.empty());
+    EXPECT_FALSE(probe_device(link("left")).transmit.ok);
 }
 
 TEST_F(DeviceProbe, RedirectsIntoAVethOnlyWhenItsFarEndPolls) {
@@ -126,14 +126,14 @@ TEST_F(DeviceProbe, RedirectsIntoAVethOnlyWhenItsFarEndPolls) {
     netlink.create_veth("left", "right");
     netlink.set_link_up("left");
     netlink.set_link_up("right");
-    const XdpFitness before = xdp_transmit(link("left"));
+    const XdpFitness before = probe_device(link("left")).transmit;
     EXPECT_FALSE(before.ok);
     EXPECT_EQ(before.remedy, "ethtool -K right gro on");
     // The near end's GRO is about frames it gets.
     ethtool::set_gro("left", true);
-    EXPECT_FALSE(xdp_transmit(link("left")).ok);
+    EXPECT_FALSE(probe_device(link("left")).transmit.ok);
     ethtool::set_gro("right", true);
-    EXPECT_TRUE(xdp_transmit(link("left")).ok);
+    EXPECT_TRUE(probe_device(link("left")).transmit.ok);
 }
 
 TEST_F(DeviceProbe, FarEndReportsGroAndChecksumOfTheOtherEnd) {
@@ -158,8 +158,8 @@ TEST_F(DeviceProbe, OnlyAVethHasAFarEnd) {
 }
 
 TEST_F(DeviceProbe, RefusesADeviceWithoutEthernetFrames) {
-    EXPECT_FALSE(port_xdp(link("lo")).ok);
-    EXPECT_FALSE(xdp_transmit(link("lo")).ok);
+    EXPECT_FALSE(probe_device(link("lo")).xdp.ok);
+    EXPECT_FALSE(probe_device(link("lo")).transmit.ok);
 }
 
 TEST_F(DeviceProbe, RefusesAKindItKnowsNothingOfAndNamesIt) {
@@ -167,10 +167,10 @@ TEST_F(DeviceProbe, RefusesAKindItKnowsNothingOfAndNamesIt) {
     if (run({{"ip", "link", "add", "br0", "type", "bridge"}}, seconds).status != 0) {
         GTEST_SKIP() << "the kernel has no bridge";
     }
-    const XdpFitness port = port_xdp(link("br0"));
+    const XdpFitness port = probe_device(link("br0")).xdp;
     EXPECT_FALSE(port.ok);
     EXPECT_NE(port.reason.find("bridge"), std::string::npos) << port.reason;
-    EXPECT_FALSE(xdp_transmit(link("br0")).ok);
+    EXPECT_FALSE(probe_device(link("br0")).transmit.ok);
 }
 
 TEST_F(DeviceProbe, ReadsTheXdpFeaturesOfATapWhereTheKernelTellsThem) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "bench/bridge_paths.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,14 @@ public:
         const NetnsScope scope{netns_};
         for (const std::string& bridge : bridges_)
             run({"ip", "link", "set", "dev", bridge, "type", "bridge", "fdb_flush"});
+    }
+
+    std::uint64_t learned() const override {
+        const NetnsScope scope{netns_};
+        std::uint64_t count = 0;
+        for (const std::string& bridge : bridges_)
+            count += count_lines({"bridge", "fdb", "show", "br", bridge, "dynamic"});
+        return count;
     }
 
 protected:

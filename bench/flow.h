@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct Flow {
     std::string sink_netns;
     std::vector<int> sinks;  // devices
     Expected expected;
+    std::uint32_t copies = 1;  // that arrive of each frame
 };
 
 // With frames of `length` bytes at the VM, without the checksum at their end.

@@ -13,7 +13,8 @@ namespace xgre::bench {
 namespace {
 
 constexpr std::uint32_t kWarmUp = 8192;  // frames
-constexpr double kMost = 50e6;
+constexpr std::uint32_t kLeast = 1024;
+constexpr std::uint32_t kMost = 50'000'000;
 
 // Room for VXLAN around the largest frame.
 constexpr Shape kOneVm{.vms_on_a = 1, .vm_mtu = 1500, .wire_mtu = 1600};
@@ -37,18 +38,25 @@ private:
 
 FrameMeter::FrameMeter(const Flow& flow)
     : generator_{flow.source_netns, flow.source, flow.traffic},
-      counter_{flow.sink_netns, flow.sinks, flow.expected} {}
+      counter_{flow.sink_netns, flow.sinks, flow.expected},
+      copies_{flow.copies} {}
 
 double FrameMeter::nanoseconds(std::chrono::nanoseconds slice) {
-    const double frames = static_cast<double>(slice.count()) / nanoseconds_of(kWarmUp);
-    return nanoseconds_of(static_cast<std::uint32_t>(std::min(frames, kMost)));
+    pin_to(processors().back());
+    if (expected_ <= 0) expected_ = generator_.send(std::max(kWarmUp / copies_, kLeast));
+    const double frames = static_cast<double>(slice.count()) / expected_;
+    const double each =
+        nanoseconds_of(static_cast<std::uint32_t>(std::clamp<double>(frames, kLeast, kMost)));
+    expected_ = each * copies_;
+    return each;
 }
 
 double FrameMeter::nanoseconds_of(std::uint32_t frames) {
     pin_to(processors().back());
     const bench_tally before = counter_.read();
     const double each = generator_.send(frames);
-    if (const auto fault = counter_.fault_since(before, frames)) throw Void{*fault};
+    const std::uint64_t copies = std::uint64_t{frames} * copies_;
+    if (const auto fault = counter_.fault_since(before, copies)) throw Void{*fault};
     return each * frames / static_cast<double>(counter_.read().frames - before.frames);
 }
 

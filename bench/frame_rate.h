@@ -17,10 +17,10 @@ class FrameMeter {
 public:
     explicit FrameMeter(const Flow& flow);
 
-    // Nanoseconds of one frame that arrived, from about so long a run. Generator, host and
-    // counter share one processor. Throws Void.
+    // Nanoseconds of one frame, or copy, that arrived, from about so long a run. Generator, host
+    // and counter share one processor. Throws Void.
     double nanoseconds(std::chrono::nanoseconds slice);
-    // The same, of so many frames.
+    // The same, of so many frames sent.
     double nanoseconds_of(std::uint32_t frames);
 
     Generator& generator() { return generator_; }
@@ -29,6 +29,8 @@ public:
 private:
     Generator generator_;
     Counter counter_;
+    std::uint32_t copies_;
+    double expected_ = 0;  // nanoseconds of a frame, as the last run had it
 };
 
 // Frames a second of a flow that was made for the stand; by the means that suit its peer.

@@ -11,6 +11,21 @@ namespace {
 constexpr bool kAtLeast = true;
 constexpr bool kAtMost = false;
 
+void add_goals_of_size(std::vector<Goal>& goals) {
+    goals.push_back({"fdb", "FDB of 1 000 000", "", kXgre, kAtLeast, 0.8, {}, "FDB of 10"});
+    for (const std::string_view peers : {"100 peers", "4 000 peers"})
+        goals.push_back({"peers", peers, "", kXgre, kAtLeast, 0.9, {}, "1 peer"});
+    for (const std::string_view networks : {"100 networks", "1 000 networks"})
+        goals.push_back({"networks", networks, "", kXgre, kAtLeast, 0.9, {}, "1 network"});
+    // "Falls or is flat": what is within 5 % is flat.
+    for (const std::string_view peers : {"16 peers", "128 peers"})
+        goals.push_back({"broadcast", peers, "", kXgre, kAtMost, 1.05, {}, "2 peers"});
+    goals.push_back({"learning", "new sources", "", kXgre, kAtLeast, 3, kVxlan, {}});
+    goals.push_back(
+        {"learning", "new sources, FDB full", "", kXgre, kAtLeast, 0.5, {}, "known source"});
+    goals.push_back({"setup", "", "dump of 1 000 000 addresses", kXgre, kAtMost, 2, {}, {}});
+}
+
 std::vector<Goal> make_goals() {
     std::vector<Goal> goals{
         {"rx", "64 B", "", kXgre, kAtLeast, 7, kVxlan, {}},
@@ -39,6 +54,7 @@ std::vector<Goal> make_goals() {
             goals.push_back({row, "", part, kXgre, kAtMost, 0.8, kVxlan, {}});
     }
     goals.push_back({"connections", "", "", kXgre, kAtLeast, 1.2, kVxlan, {}});
+    add_goals_of_size(goals);
     return goals;
 }
 

@@ -83,6 +83,7 @@ Generator::Generator(std::string netns, int device, const Traffic& traffic)
     : netns_{std::move(netns)},
       device_{device},
       frame_{traffic.frame},
+      batch_{traffic.batch},
       skeleton_{opened(bench_generator_bpf::open(), "generator")} {
     auto& constants = *skeleton_->rodata;
     const std::size_t length = std::min<std::size_t>(frame_.size(), BENCH_HEAD);
@@ -141,6 +142,7 @@ double Generator::send(std::uint32_t frames) {
     options.ctx_size_in = sizeof(context);
     options.repeat = static_cast<int>(frames);
     options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+    options.batch_size = batch_;
     const int error = bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.generate), &options);
     check_interrupt();
     if (error != 0) {

@@ -47,6 +47,7 @@ private:
     std::string netns_;
     int device_;
     Frame frame_;
+    std::uint32_t batch_;
     BpfPtr<bench_generator_bpf> skeleton_;
 };
 

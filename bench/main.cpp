@@ -38,7 +38,7 @@ struct Options {
 
     std::size_t number_of_rounds() const {
         if (rounds != 0) return rounds;
-        return quick ? 5 : 15;
+        return quick ? 3 : 11;
     }
     bool wants(const Row& row) const { return wants(rows, row.key); }
     bool wants(const Peer& peer) const { return wants(peers, peer.key); }

@@ -2,6 +2,7 @@
 // What is compared. A peer is one entry of the table in peers.cpp.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -31,6 +32,8 @@ public:
 
     // Forgets every address that it has learned.
     virtual void forget() {}
+    // How many it has.
+    virtual std::uint64_t learned() const { return 0; }
     // The instance, of xgre.
     virtual const Session* session() const { return nullptr; }
 };

@@ -51,6 +51,12 @@ private:
     Result result_;
 };
 
+bool takes_part(const Peer& peer, const Row& row, std::size_t which) {
+    const std::vector<std::string_view>& without = row.cases[which].without;
+    return std::ranges::find(row.peers, peer.key) != row.peers.end() &&
+           std::ranges::find(without, peer.key) == without.end();
+}
+
 // Two characters, as a World's name has to be.
 std::string short_name(std::size_t number) {
     constexpr const char* digits = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -80,7 +86,7 @@ std::vector<Result> measure(const Row& row, const Plan& plan, const Progress& pr
     std::vector<std::unique_ptr<Contender>> contenders;
     for (std::size_t which = 0; which < row.cases.size(); ++which) {
         for (const Peer* peer : plan.peers) {
-            if (std::ranges::find(row.peers, peer->key) == row.peers.end()) continue;
+            if (!takes_part(*peer, row, which)) continue;
             check_interrupt();
             progress.step(fmt::format("set up {} {}", peer->title, row.cases[which].title));
             contenders.push_back(

@@ -47,6 +47,7 @@ struct Case {
     std::string_view title;  // may be empty
     // `name` as a World's.
     std::function<std::unique_ptr<Probe>(const std::string& name, const Peer& peer)> make;
+    std::vector<std::string_view> without = {};  // of the row's peers
 };
 
 struct Row {

@@ -3,8 +3,13 @@
 
 #include <cstddef>
 
+#include "bench/churn.h"
 #include "bench/connections.h"
+#include "bench/fan_out.h"
+#include "bench/fdb_size.h"
 #include "bench/frame_rate.h"
+#include "bench/life_cycle.h"
+#include "bench/many_networks.h"
 #include "bench/round_trips.h"
 #include "bench/tap_transfer.h"
 #include "bench/tcp_streams.h"
@@ -20,7 +25,8 @@ std::vector<Case> frame_sizes(MakeFrameRate make) {
             return make(name, peer, length);
         };
     };
-    return {{"64 B", of_size(64)}, {"512 B", of_size(512)}, {"1500 B", of_size(1500)}};
+    return {
+        {"64 B", of_size(64)}, {"512 B", of_size(512), {kOvs}}, {"1500 B", of_size(1500), {kOvs}}};
 }
 
 auto tcp_streams(VmKind vms, std::size_t count) {
@@ -35,16 +41,37 @@ auto round_trips(Transport transport) {
     };
 }
 
+auto fdb_size(std::uint32_t addresses) {
+    return [addresses](const std::string& name, const Peer& peer) {
+        return make_fdb_size(name, peer, addresses);
+    };
+}
+
+auto crowd(const Crowd& of) {
+    return [of](const std::string& name, const Peer& peer) {
+        return make_many_networks(name, peer, of);
+    };
+}
+
+auto fan_out(std::uint32_t remotes) {
+    return [remotes](const std::string& name, const Peer& peer) {
+        return make_fan_out(name, peer, remotes);
+    };
+}
+
 std::vector<Row> make_rows() {
     const std::vector<Metric> frames{{"", "Mpps", true}};
     const std::vector<Metric> bytes{{"", "Gb/s", true}};
     const std::vector<Metric> latency{
         {"p50", "us", false}, {"p99", "us", false}, {"p99.9", "us", false}};
     const std::vector<Metric> connections{{"", "thousand/s", true}};
+    const std::vector<Metric> copy{{"", "ns a copy", false}};
 
     // Without offloads all can take part, with them those that finish what a VM leaves undone.
     const std::vector<std::string_view> all{kLimit, kBridge, kVxlan, kOvs, kXgreTc, kXgre};
     const std::vector<std::string_view> with_offloads{kBridge, kVxlan, kXgreTc, kXgre};
+    const std::vector<std::string_view> tunnels_and_limit{kLimit, kVxlan, kXgreTc, kXgre};
+    const std::vector<std::string_view> tunnels{kVxlan, kXgreTc, kXgre};
 
     return {
         {"rx", "uplink to port", "frames", frames, all, 0.1, frame_sizes(make_from_wire)},
@@ -65,7 +92,7 @@ std::vector<Row> make_rows() {
          all,
          0.5,
          {{"1 stream", tcp_streams(VmKind::stack, 1)},
-          {"8 streams", tcp_streams(VmKind::stack, 8)}}},
+          {"8 streams", tcp_streams(VmKind::stack, 8), {kOvs}}}},
         {"tap",
          "large segments, tap to tap",
          "bulk",
@@ -94,6 +121,51 @@ std::vector<Row> make_rows() {
          with_offloads,
          0.3,
          {{"", make_connections}}},
+        {"fdb",
+         "port to uplink, random destinations",
+         "scale",
+         frames,
+         with_offloads,
+         0.1,
+         {{"FDB of 10", fdb_size(10)},
+          {"FDB of 10 000", fdb_size(10'000)},
+          {"FDB of 1 000 000", fdb_size(1'000'000)}}},
+        {"peers",
+         "uplink to port, by peers",
+         "scale",
+         frames,
+         tunnels_and_limit,
+         0.1,
+         {{"1 peer", crowd({})},
+          {"100 peers", crowd({.remotes = 100})},
+          {"4 000 peers", crowd({.networks = 20, .remotes = 200, .train = 6})}}},
+        {"broadcast",
+         "broadcast",
+         "fan-out",
+         copy,
+         tunnels,
+         0.1,
+         {{"2 peers", fan_out(2)}, {"16 peers", fan_out(16)}, {"128 peers", fan_out(128)}}},
+        {"learning",
+         "uplink to port, learning",
+         "scale",
+         frames,
+         tunnels,
+         0.1,
+         {{"known source", make_known_source},
+          {"new sources", make_new_sources},
+          {"new sources, FDB full", make_full_fdb, {kVxlan}}}},
+        {"setup", "one instance", "", life_cycle_metrics(), {kXgre}, 0, {{"", make_life_cycle}}},
+        {"networks",
+         "uplink to port, by networks",
+         "scale",
+         frames,
+         tunnels_and_limit,
+         0.1,
+         {{"1 network", crowd({})},
+          {"100 networks", crowd({.networks = 100})},
+          {"1 000 networks", crowd({.networks = 1000}), {kVxlan}},
+          {"1 000 in trains of 64 frames", crowd({.networks = 1000, .train = 6}), {kVxlan}}}},
     };
 }
 

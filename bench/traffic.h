@@ -34,6 +34,7 @@ struct Traffic {
     std::vector<Field> fields;
     // Of the outer source: its lower 16 bits take the draw without a carry.
     std::optional<std::size_t> outer_source_draw;
+    std::uint32_t batch = 0;  // frames that are sent before the first is received; 0: the kernel's
 };
 
 // `frame` has `front` bytes in front of the VM's frame.

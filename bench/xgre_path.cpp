@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "bench/xgre_path.h"
 
+#include <cstdint>
 #include <cstdio>
 #include <string>
 
@@ -13,39 +14,44 @@
 namespace xgre::bench {
 namespace {
 
-constexpr std::size_t kMostByCommands = 20;  // networks, peers and ports
+constexpr std::size_t kMostByCommands = 20;  // networks and peers; ports
 
-std::size_t rows_of(const Site& site) {
-    std::size_t rows = 0;
-    for (const Segment& segment : site.segments)
-        rows += 1 + segment.remotes.size() + segment.vms.size();
-    return rows;
+struct Size {
+    std::size_t rows = 0;  // networks and peers
+    std::size_t ports = 0;
+};
+
+Size size_of(const Site& site) {
+    Size size;
+    for (const Segment& segment : site.segments) {
+        size.rows += 1 + segment.remotes.size();
+        size.ports += segment.vms.size();
+    }
+    return size;
 }
 
-void add_segment(Instance& instance, const Segment& segment) {
+void add_network(Instance& instance, const Segment& segment) {
     NetworkSpec network;
     network.name = network_name(segment);
     network.key = GreKey{segment.key};
     instance.add_network(network);
     for (const Remote& remote : segment.remotes)
         instance.add_peer({.address = remote.address, .network = network.name});
+}
+
+void add_ports(Instance& instance, const Segment& segment) {
     for (const Vm* vm : segment.vms) {
         PortSpec port;
         port.device = vm->port.device;
-        port.network = network.name;
+        port.network = network_name(segment);
+        port.static_macs = {vm->mac};
         instance.add_port(port);
     }
 }
 
-void add_addresses(Instance& instance, const Segment& segment) {
+void add_addresses_behind_peers(Instance& instance, const Segment& segment) {
     FdbSpec entry;
     entry.network = network_name(segment);
-    for (const Vm* vm : segment.vms) {
-        entry.mac = vm->mac;
-        entry.port = vm->port.device;
-        instance.add_fdb(entry);
-    }
-    entry.port.reset();
     for (const Remote& remote : segment.remotes) {
         entry.peer = remote.address;
         for (const Mac& mac : remote.macs) {
@@ -70,6 +76,13 @@ public:
     ~XgrePath() override { detach(); }
 
     void forget() override { Instance::open(session_).flush_fdb({}); }
+    std::uint64_t learned() const override {
+        std::uint64_t count = 0;
+        Instance::view(session_).fdb({}, [&](const FdbInfo& entry) {
+            if (!entry.is_static) ++count;
+        });
+        return count;
+    }
     const Session* session() const override { return &session_; }
 
 private:
@@ -98,13 +111,15 @@ Session attach_xgre(const Site& site, bool xdp) {
 }
 
 void configure_xgre(const Session& session, const Site& site) {
-    const bool by_commands = rows_of(site) <= kMostByCommands;
-    if (!by_commands) write_rows(session, site);
+    const Size size = size_of(site);
+    if (size.rows > kMostByCommands) write_networks(session, site);
     Instance instance = Instance::open(session);  // which makes what follows from the rows
     for (const Segment& segment : site.segments) {
-        if (by_commands) add_segment(instance, segment);
-        add_addresses(instance, segment);
+        if (size.rows <= kMostByCommands) add_network(instance, segment);
+        if (size.ports <= kMostByCommands) add_ports(instance, segment);
+        add_addresses_behind_peers(instance, segment);
     }
+    if (size.ports > kMostByCommands) write_ports(session, site);
 }
 
 std::unique_ptr<DataPath> join_xgre(const Site& site) {

@@ -4,8 +4,10 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -33,10 +35,10 @@ public:
         return value;
     }
 
-    template <typename Value>
-    void put(std::uint32_t key, const Value& value) const {
+    template <typename Key, typename Value>
+    void put(const Key& key, const Value& value) const {
         if (bpf_map_update_elem(map_.get(), &key, &value, BPF_ANY) != 0)
-            throw Error::from_errno(path_, fmt::format("cannot write row {}", key), errno,
+            throw Error::from_errno(path_, "cannot write a row", errno,
                                     "see how many rows there can be: docs/concepts.md");
     }
 
@@ -76,6 +78,24 @@ xgre_peer peer_like(const xgre_peer& sample, std::uint32_t network, std::uint32_
     return peer;
 }
 
+std::uint32_t id_of(std::size_t segment) {
+    return static_cast<std::uint32_t>(segment) + 1;
+}
+
+xgre_fdb_key fdb_key(std::uint32_t network, const Mac& mac) {
+    xgre_fdb_key key{};
+    key.network = network;
+    std::ranges::copy(mac.bytes(), std::begin(key.mac));
+    return key;
+}
+
+xgre_fdb_entry static_entry(std::uint32_t ifindex, std::uint32_t slot) {
+    xgre_fdb_entry entry{};
+    entry.owner = XGRE_OWNER_PORT | XGRE_OWNER_STATIC |
+                  static_cast<xgre_owner>(slot) << XGRE_OWNER_SLOT_SHIFT | ifindex;
+    return entry;
+}
+
 // The first network and its first peer, by commands; their rows are the pattern.
 void add_sample(const Session& session, const Segment& segment) {
     Instance instance = Instance::open(session);
@@ -92,35 +112,42 @@ std::string network_name(const Segment& segment) {
     return fmt::format("lan{}", segment.key);
 }
 
-void write_rows(const Session& session, const Site& site) {
+void write_networks(const Session& session, const Site& site) {
     add_sample(session, site.segments.at(0));
     const PinnedMap networks{session, "networks"};
     const PinnedMap peers{session, "peers"};
-    const PinnedMap ports{session, "ports"};
-    const PinnedMap redirect{session, "redirect"};
-    const NetnsScope scope{site.host.netns};  // where `redirect` looks for devices
-
     const auto network_sample = networks.get<xgre_network>(1);
     const auto peer_sample = peers.get<xgre_peer>(1);
     std::uint32_t peer_id = 1;
-    std::uint32_t slot = 0;
-    for (std::uint32_t i = 0; i < site.segments.size(); ++i) {
+    for (std::size_t i = 0; i < site.segments.size(); ++i) {
         const Segment& segment = site.segments[i];
-        const std::uint32_t id = i + 1;
         xgre_network network = network_sample;
         network.key = htonl(segment.key);
         copy_name(network.name, network_name(segment));
-        networks.put(id, network);
-        for (const Remote& remote : segment.remotes)
-            peers.put(peer_id++, peer_like(peer_sample, id, segment.key, remote.address));
-        for (const Vm* vm : segment.vms) {
+        networks.put(id_of(i), network);
+        for (const Remote& remote : segment.remotes) {
+            peers.put(peer_id++, peer_like(peer_sample, id_of(i), segment.key, remote.address));
+        }
+    }
+}
+
+void write_ports(const Session& session, const Site& site) {
+    const PinnedMap ports{session, "ports"};
+    const PinnedMap redirect{session, "redirect"};
+    const PinnedMap fdb{session, "fdb"};
+    const NetnsScope scope{site.host.netns};  // where `redirect` looks for devices
+    std::uint32_t slot = 0;
+    for (std::size_t i = 0; i < site.segments.size(); ++i) {
+        for (const Vm* vm : site.segments[i].vms) {
             const auto ifindex = static_cast<std::uint32_t>(vm->port.index);
             xgre_port port{};
-            port.network = id;
+            port.network = id_of(i);
+            port.flags = XGRE_PORT_XDP_XMIT;
             port.slot = slot++;
             copy_name(port.name, vm->port.device);
-            redirect.put(ifindex, std::uint64_t{ifindex});  // before its port: that makes it live
+            redirect.put(ifindex, std::uint64_t{ifindex});
             ports.put(ifindex, port);
+            fdb.put(fdb_key(port.network, vm->mac), static_entry(ifindex, port.slot));
         }
     }
 }

@@ -59,8 +59,8 @@ private:
     double dump() const {
         const Session& session = *full_.path().session();
         const auto begin = Clock::now();
-        const std::size_t lines = count_lines(
-            {tool(), "--instance", session.instance, "--netns", *session.netns, "fdb", "show"});
+        const std::size_t lines = count_lines({tool(), "--instance", session.instance, "--netns",
+                                               full_.world().a().netns, "fdb", "show"});
         const std::chrono::duration<double> took = Clock::now() - begin;
         if (lines < kAddresses) throw Void{fmt::format("{} lines were printed", lines)};
         return took.count();

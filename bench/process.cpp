@@ -112,7 +112,7 @@ void run_batch(const std::string& tool, const std::vector<std::string>& lines) {
 }
 
 Daemon::Daemon(const std::vector<std::string>& words, const std::vector<int>& processors)
-    : pid_{0}, name_{words[0]}, output_{memory_file()} {
+    : name_{words[0]}, output_{memory_file()} {
     pid_ = spawn(bound_to_us(words, processors), output_);
 }
 

@@ -35,7 +35,7 @@ public:
     void check() const;
 
 private:
-    pid_t pid_;
+    pid_t pid_ = 0;
     std::string name_;
     Fd output_;
 };

@@ -47,10 +47,10 @@ std::string read_file(const std::string& path) {
 
 std::string caption(const Run& run) {
     return fmt::format(
-        "{}, {}: `{}` ({} rounds, {:.0f} s), {} processors ({}), load average {} before and {} "
-        "after.",
-        run.date, run.machine.kernel, run.command, run.rounds, run.seconds, run.machine.processors,
-        run.machine.processor, run.machine.load_before, run.machine.load_after);
+        "{}: `{}`, {} rounds in {:.0f} s.\n"
+        "{}, {} processors ({}), {} of memory; load average {} before and {} after.",
+        run.date, run.command, run.rounds, run.seconds, run.machine.kernel, run.machine.processors,
+        run.machine.processor, run.machine.memory, run.machine.load_before, run.machine.load_after);
 }
 
 Json as_json(const Run& run, const Line& line, const Result& result) {
@@ -103,11 +103,10 @@ std::string as_json(const Run& run) {
     root["date"] = run.date;
     root["seconds"] = run.seconds;
     root["rounds"] = run.rounds;
-    root["machine"] = {{"processor", run.machine.processor},
-                       {"processors", run.machine.processors},
-                       {"kernel", run.machine.kernel},
-                       {"load_before", run.machine.load_before},
-                       {"load_after", run.machine.load_after}};
+    root["machine"] = {
+        {"processor", run.machine.processor},     {"processors", run.machine.processors},
+        {"memory", run.machine.memory},           {"kernel", run.machine.kernel},
+        {"load_before", run.machine.load_before}, {"load_after", run.machine.load_after}};
     root["goals"] = Json::array();
     for (const Outcome& outcome : outcomes_of(run, all_goals()))
         root["goals"].push_back(as_json(outcome));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "bench/results.h"
 
+#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -23,6 +24,13 @@ std::string first_value(const std::string& file, const std::string& key) {
     return "unknown";
 }
 
+std::string memory() {
+    struct sysinfo info{};
+    sysinfo(&info);
+    const double bytes = static_cast<double>(info.totalram) * info.mem_unit;
+    return fmt::format("{:.0f} GiB", bytes / (1024.0 * 1024 * 1024));
+}
+
 }  // namespace
 
 std::string load_averages() {
@@ -37,6 +45,7 @@ Machine describe_machine() {
     uname(&names);
     return {.processor = first_value("/proc/cpuinfo", "model name"),
             .processors = processors().size(),
+            .memory = memory(),
             .kernel = fmt::format("{} {}", names.sysname, names.release),
             .load_before = load_averages(),
             .load_after = {}};

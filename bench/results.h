@@ -25,6 +25,7 @@ struct Result {
 struct Machine {
     std::string processor;
     std::size_t processors = 0;
+    std::string memory;
     std::string kernel;
     std::string load_before;  // averages of 1, 5 and 15 minutes
     std::string load_after;

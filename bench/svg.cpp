@@ -66,12 +66,16 @@ std::string_view colour_of(std::size_t series) {
     return kColours[series % kColours.size()];
 }
 
+double legend_line(std::size_t series) {
+    const std::size_t line = series / kLegendColumns;
+    return static_cast<double>(line);
+}
+
 class Drawing {
 public:
     explicit Drawing(const Bars& bars)
         : bars_{bars},
-          top_{kHead +
-               kLegendLine * static_cast<double>((bars.series.size() - 1) / kLegendColumns)},
+          top_{kHead + kLegendLine * legend_line(bars.series.size() - 1)},
           end_{axis_end(highest(bars))} {}
 
     std::string draw() {
@@ -110,7 +114,7 @@ private:
             escaped(bars_.title), escaped(bars_.unit));
         for (std::size_t i = 0; i < bars_.series.size(); ++i) {
             const double x = 10 + kLegendColumn * static_cast<double>(i % kLegendColumns);
-            const double y = 46 + kLegendLine * static_cast<double>(i / kLegendColumns);
+            const double y = 46 + kLegendLine * legend_line(i);
             body_ += fmt::format(
                 "<rect x=\"{:g}\" y=\"{:g}\" width=\"12\" height=\"12\" "
                 "fill=\"{}\"/>\n",
@@ -127,8 +131,9 @@ private:
         body_ += text_at(kLeft - 8, y + height / 2 + 4, group.title, "end");
         double at = y;
         for (std::size_t i = 0; i < group.bars.size(); ++i) {
-            if (!group.bars[i]) continue;
-            draw_bar(*group.bars[i], at, colour_of(i));
+            const std::optional<Spread>& bar = group.bars[i];
+            if (!bar) continue;
+            draw_bar(*bar, at, colour_of(i));
             at += kBar;
         }
         return y + height + kGroupGap;

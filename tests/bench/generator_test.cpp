@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(Lengths, FrameOf, testing::Values(60, 64, 128, 130, 512
 
 TEST(Destinations, InOrderComeOneAfterAnother) {
     Made made{to_one_of(3, true)};
-    for (const std::uint32_t expected : {0, 1, 2, 0, 1, 2, 0})
+    for (const std::uint32_t expected : {0U, 1U, 2U, 0U, 1U, 2U, 0U})
         EXPECT_EQ(made.next_destination(), expected);
     made.generator().rewind();
     EXPECT_EQ(made.next_destination(), 0u);

@@ -52,7 +52,7 @@ inline Run run_of(std::vector<Result> results) {
     made.command = "scripts/bench --made-up";
     made.date = "2000-01-01 00:00 UTC";
     made.rounds = 3;
-    made.machine = {"a processor", 2, "Linux 6.1", "0.1 0.2 0.3", "0.4 0.5 0.6"};
+    made.machine = {"a processor", 2, "4 GiB", "Linux 6.1", "0.1 0.2 0.3", "0.4 0.5 0.6"};
     made.results = std::move(results);
     return made;
 }

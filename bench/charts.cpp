@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "bench/svg.h"
 
@@ -36,15 +39,31 @@ std::vector<const Peer*> peers_in(const Run& run, const std::vector<Line>& lines
     return peers;
 }
 
-std::optional<Chart> chart_of(const Run& run, const Theme& theme) {
-    std::vector<Line> lines = lines_of(run);
-    std::erase_if(lines, [&](const Line& line) { return line.row->chart != theme.name; });
-    const std::vector<const Peer*> peers = peers_in(run, lines);
-    if (lines.empty() || peers.empty()) return std::nullopt;
+// Metrics differ too much in size to share an axis: a chart for each.
+std::vector<std::string_view> metrics_in(const std::vector<Line>& lines) {
+    std::vector<std::string_view> metrics;
+    for (const Line& line : lines) {
+        if (std::ranges::find(metrics, line.what().name) == metrics.end())
+            metrics.push_back(line.what().name);
+    }
+    return metrics;
+}
 
+std::optional<Chart> chart_of(const Run& run, const Theme& theme, std::string_view metric,
+                              std::vector<Line> lines) {
+    std::erase_if(lines, [&](const Line& line) { return line.what().name != metric; });
+    const std::vector<const Peer*> peers = peers_in(run, lines);
+    if (peers.empty()) return std::nullopt;
     Bars bars{std::string{theme.title}, std::string{lines[0].what().unit}, {}, {}};
-    for (const Peer* peer : peers)
-        bars.series.emplace_back(peer->title);
+    std::string name{theme.name};
+    if (!metric.empty()) {
+        bars.title += fmt::format(", {}", metric);
+        name += fmt::format("-{}", metric);
+    }
+    for (const Peer* peer : peers) {
+        const auto colour = static_cast<std::size_t>(peer - all_peers().data());
+        bars.series.push_back({std::string{peer->title}, colour});
+    }
     for (const Line& line : lines) {
         Bars::Group group{line.title(), {}};
         for (const Peer* peer : peers) {
@@ -55,7 +74,7 @@ std::optional<Chart> chart_of(const Run& run, const Theme& theme) {
         }
         bars.groups.push_back(std::move(group));
     }
-    return Chart{std::string{theme.name}, bars.title, as_svg(bars)};
+    return Chart{std::move(name), bars.title, as_svg(bars)};
 }
 
 }  // namespace
@@ -63,7 +82,12 @@ std::optional<Chart> chart_of(const Run& run, const Theme& theme) {
 std::vector<Chart> charts_of(const Run& run) {
     std::vector<Chart> charts;
     for (const Theme& theme : kThemes) {
-        if (auto chart = chart_of(run, theme)) charts.push_back(std::move(*chart));
+        std::vector<Line> lines = lines_of(run);
+        std::erase_if(lines, [&](const Line& line) { return line.row->chart != theme.name; });
+        for (const std::string_view metric : metrics_in(lines)) {
+            if (auto chart = chart_of(run, theme, metric, lines))
+                charts.push_back(std::move(*chart));
+        }
     }
     return charts;
 }

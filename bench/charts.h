@@ -15,7 +15,7 @@ struct Chart {
     std::string svg;
 };
 
-// One for each chart that the run's rows name; the bars of a line are its peers.
+// One for each chart that the run's rows name, and metric; the bars of a line are its peers.
 std::vector<Chart> charts_of(const Run& run);
 
 }  // namespace xgre::bench

@@ -142,6 +142,7 @@ void write_docs(const Run& run, const std::string& directory) {
     const std::string page = directory + "/performance.md";
     const std::string text = with_results(read_file(page), run, page);
     const std::filesystem::path charts = std::filesystem::path{directory} / kCharts;
+    std::filesystem::remove_all(charts);  // of an earlier run, with other rows maybe
     std::filesystem::create_directories(charts);
     for (const Chart& chart : charts_of(run))
         write_file(charts / (chart.name + ".svg"), chart.svg);

@@ -15,9 +15,9 @@ namespace xgre::bench {
 namespace {
 
 // In pixels.
-constexpr double kLeft = 240;  // where bars begin
-constexpr double kPlot = 540;  // how long the longest may be
-constexpr double kRight = 70;  // for the figure behind it
+constexpr double kLetter = 6.8;  // about, in the widest of the usual fonts
+constexpr double kPlot = 540;    // how long the longest may be
+constexpr double kRight = 70;    // for the figure behind it
 constexpr double kBar = 12;
 constexpr double kGroupGap = 14;
 constexpr double kHead = 66;  // title and legend
@@ -25,7 +25,7 @@ constexpr double kFoot = 30;  // axis
 constexpr double kLegendColumn = 270;
 constexpr std::size_t kLegendColumns = 3;
 constexpr double kLegendLine = 18;
-constexpr int kTicks = 5;
+constexpr double kMostSteps = 6;
 
 // Told apart also by those who do not see all colours (Okabe and Ito).
 constexpr std::array<std::string_view, 8> kColours{"#999999", "#56b4e9", "#0072b2", "#cc79a7",
@@ -62,8 +62,8 @@ std::string line_between(double x1, double y1, double x2, double y2, std::string
         y2, colour);
 }
 
-std::string_view colour_of(std::size_t series) {
-    return kColours[series % kColours.size()];
+std::string_view colour_of(const Bars::Series& series) {
+    return kColours[series.colour % kColours.size()];
 }
 
 double legend_line(std::size_t series) {
@@ -76,7 +76,8 @@ public:
     explicit Drawing(const Bars& bars)
         : bars_{bars},
           top_{kHead + kLegendLine * legend_line(bars.series.size() - 1)},
-          end_{axis_end(highest(bars))} {}
+          left_{widest(bars) * kLetter + 20},
+          axis_{axis_to(highest(bars))} {}
 
     std::string draw() {
         legend();
@@ -84,7 +85,7 @@ public:
         for (const Bars::Group& group : bars_.groups)
             y = draw_group(group, y);
         const double height = y + kFoot;
-        const double width = kLeft + kPlot + kRight;
+        const double width = std::max(left_ + kPlot + kRight, kLegendColumn * kLegendColumns);
         return fmt::format(
                    "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:g}\" "
                    "height=\"{1:g}\" viewBox=\"0 0 {0:g} {1:g}\" "
@@ -92,10 +93,17 @@ public:
                    "<title>{2}</title>\n"
                    "<rect width=\"{0:g}\" height=\"{1:g}\" fill=\"#ffffff\"/>\n",
                    width, height, escaped(bars_.title)) +
-               axis(y) + body_ + "</svg>\n";
+               draw_axis(y) + body_ + "</svg>\n";
     }
 
 private:
+    static double widest(const Bars& bars) {
+        std::size_t letters = 0;
+        for (const Bars::Group& group : bars.groups)
+            letters = std::max(letters, group.title.size());
+        return static_cast<double>(letters);
+    }
+
     static double highest(const Bars& bars) {
         double value = 0;
         for (const Bars::Group& group : bars.groups) {
@@ -105,7 +113,7 @@ private:
         return value;
     }
 
-    double x_of(double value) const { return kLeft + kPlot * value / end_; }
+    double x_of(double value) const { return left_ + kPlot * value / axis_.end; }
 
     void legend() {
         body_ += fmt::format(
@@ -118,8 +126,8 @@ private:
             body_ += fmt::format(
                 "<rect x=\"{:g}\" y=\"{:g}\" width=\"12\" height=\"12\" "
                 "fill=\"{}\"/>\n",
-                x, y - 10, colour_of(i));
-            body_ += text_at(x + 18, y, bars_.series[i]);
+                x, y - 10, colour_of(bars_.series[i]));
+            body_ += text_at(x + 18, y, bars_.series[i].title);
         }
     }
 
@@ -128,12 +136,12 @@ private:
         const auto count = static_cast<double>(
             std::ranges::count_if(group.bars, [](const auto& bar) { return bar.has_value(); }));
         const double height = std::max(1.0, count) * kBar;
-        body_ += text_at(kLeft - 8, y + height / 2 + 4, group.title, "end");
+        body_ += text_at(left_ - 8, y + height / 2 + 4, group.title, "end");
         double at = y;
         for (std::size_t i = 0; i < group.bars.size(); ++i) {
             const std::optional<Spread>& bar = group.bars[i];
             if (!bar) continue;
-            draw_bar(*bar, at, colour_of(i));
+            draw_bar(*bar, at, colour_of(bars_.series[i]));
             at += kBar;
         }
         return y + height + kGroupGap;
@@ -144,15 +152,16 @@ private:
         body_ += fmt::format(
             "<rect x=\"{:g}\" y=\"{:g}\" width=\"{:.1f}\" height=\"{:g}\" "
             "fill=\"{}\"/>\n",
-            kLeft, y + 1, x_of(spread.median) - kLeft, kBar - 2, colour);
+            left_, y + 1, x_of(spread.median) - left_, kBar - 2, colour);
         body_ += line_between(x_of(spread.low), middle, x_of(spread.high), middle, "#000000");
         body_ += text_at(x_of(spread.high) + 5, y + kBar - 2, short_number(spread.median));
     }
 
-    std::string axis(double bottom) const {
+    std::string draw_axis(double bottom) const {
         std::string drawn;
-        for (int i = 0; i <= kTicks; ++i) {
-            const double value = end_ * i / kTicks;
+        const auto steps = static_cast<int>(std::lround(axis_.end / axis_.step));
+        for (int i = 0; i <= steps; ++i) {
+            const double value = axis_.step * i;
             drawn += line_between(x_of(value), top_ - 4, x_of(value), bottom, "#dddddd");
             drawn += text_at(x_of(value), bottom + 16, fmt::format("{:g}", value), "middle");
         }
@@ -161,19 +170,22 @@ private:
 
     const Bars& bars_;
     double top_;
-    double end_;
+    double left_;  // where bars begin
+    Axis axis_;
     std::string body_;
 };
 
 }  // namespace
 
-double axis_end(double highest) {
-    if (highest <= 0) return 1;
-    const double unit = std::pow(10, std::floor(std::log10(highest)));
-    for (const double step : {1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0}) {
-        if (highest <= step * unit) return step * unit;
+Axis axis_to(double highest) {
+    if (highest <= 0) return {.step = 1, .end = 1};
+    const double least = highest / kMostSteps;
+    const double unit = std::pow(10, std::floor(std::log10(least)));
+    double step = 10 * unit;
+    for (const double times : {5.0, 2.0, 1.0}) {
+        if (least <= times * unit) step = times * unit;
     }
-    return 10 * unit;
+    return {.step = step, .end = step * std::ceil(highest / step)};
 }
 
 std::string as_svg(const Bars& bars) {

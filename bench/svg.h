@@ -2,6 +2,7 @@
 // A picture of bars that lie, in groups, with whiskers for their spread.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,15 +17,23 @@ struct Bars {
         std::vector<std::optional<Spread>> bars;  // one for each series; nothing: not measured
     };
 
+    struct Series {
+        std::string title;
+        std::size_t colour;  // the same in all pictures that show it
+    };
+
     std::string title;
     std::string unit;
-    std::vector<std::string> series;
+    std::vector<Series> series;
     std::vector<Group> groups;
 };
 
 std::string as_svg(const Bars& bars);
 
-// A round number of at least `highest`: where the axis ends.
-double axis_end(double highest);
+struct Axis {
+    double step;  // a round number, so that few of them reach as far as is needed
+    double end;
+};
+Axis axis_to(double highest);
 
 }  // namespace xgre::bench

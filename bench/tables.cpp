@@ -103,7 +103,8 @@ Table figures(const Run& run) {
 std::string short_number(double value) {
     if (value >= 100) return fmt::format("{:.0f}", value);
     if (value >= 10) return fmt::format("{:.1f}", value);
-    return fmt::format("{:.2f}", value);
+    if (value >= 1) return fmt::format("{:.2f}", value);
+    return fmt::format("{:.3f}", value);
 }
 
 std::vector<Table> tables_of(const Run& run) {

@@ -55,7 +55,7 @@ TEST(Tables, ShowRatiosTakenInEachRound) {
 TEST(Tables, ShowHowCasesCompareWithTheFirst) {
     EXPECT_THAT(table(tables_of(sample()), "Ratio to the first case of the same row").lines,
                 ElementsAre(ElementsAre("row", "better", "Linux bridge + VXLAN", "xgre"),
-                            ElementsAre("frames, large", "more", "0.50 [0.42-0.75]", "-")));
+                            ElementsAre("frames, large", "more", "0.500 [0.417-0.750]", "-")));
 }
 
 TEST(Tables, WithoutLinesAreLeftOut) {

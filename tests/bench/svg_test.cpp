@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <regex>
 
 #include "bench/charts.h"
@@ -17,7 +18,7 @@ using testing::Not;
 Bars sample() {
     return {"speed",
             "Mpps",
-            {"one", "other"},
+            {{"one", 0}, {"other", 3}},
             {{"small", {Spread{1, 2, 3}, Spread{4, 5, 10}}}, {"large", {Spread{1, 1, 1}, {}}}}};
 }
 
@@ -29,7 +30,7 @@ std::size_t count(const std::string& text, const std::string& pattern) {
 
 // Lengths of the bars in drawing order: the rectangles after the background and the legend.
 std::vector<double> lengths(const std::string& svg) {
-    const std::regex bar{R"(<rect x="240" [^>]*width="([0-9.]+)\")"};
+    const std::regex bar{R"(<rect x="54" [^>]*width="([0-9.]+)\")"};
     std::vector<double> found;
     for (std::sregex_iterator at{svg.begin(), svg.end(), bar}, end; at != end; ++at)
         found.push_back(std::stod((*at)[1]));
@@ -65,22 +66,47 @@ TEST(Svg, ClosesEachElement) {
     EXPECT_EQ(count(svg, "<[a-z]"), count(svg, "/>") + count(svg, "</[a-z]"));
 }
 
-TEST(AxisEnd, IsTheNextRoundNumber) {
-    EXPECT_EQ(axis_end(10), 10);
-    EXPECT_EQ(axis_end(10.5), 15);
-    EXPECT_EQ(axis_end(0.82), 1);
-    EXPECT_EQ(axis_end(7300), 8000);
-    EXPECT_EQ(axis_end(0), 1);
+TEST(Svg, PaintsASeriesAlikeInEachPicture) {
+    Bars bars = sample();
+    const std::string both = as_svg(bars);
+    bars.series.erase(bars.series.begin());
+    for (Bars::Group& group : bars.groups)
+        group.bars.erase(group.bars.begin());
+    const std::string other = as_svg(bars);
+    const std::string colour = "#cc79a7";
+    EXPECT_THAT(both, HasSubstr(colour));
+    EXPECT_THAT(other, HasSubstr(colour));
+    EXPECT_THAT(other, Not(HasSubstr("#56b4e9")));
 }
 
-TEST(Charts, AreOneForEachThatTheRowsName) {
+TEST(Svg, LeavesRoomForTheLongestTitle) {
+    Bars bars = sample();
+    bars.groups[0].title = std::string(60, 'x');
+    EXPECT_TRUE(lengths(as_svg(bars)).empty());  // they begin further to the right
+}
+
+TEST(Axis, HasFewRoundSteps) {
+    for (double highest = 0.013; highest < 1e6; highest *= 1.37) {
+        const Axis axis = axis_to(highest);
+        EXPECT_GE(axis.end, highest);
+        EXPECT_LT(axis.end - axis.step, highest);
+        EXPECT_LE(std::lround(axis.end / axis.step), 6);
+    }
+    EXPECT_EQ(axis_to(4.2).step, 1);
+    EXPECT_EQ(axis_to(4.2).end, 5);
+    EXPECT_EQ(axis_to(7300).step, 2000);
+    EXPECT_EQ(axis_to(0).end, 1);
+}
+
+TEST(Charts, AreOneForEachThatTheRowsNameAndMetric) {
     const auto run =
         test::run_of({test::result(0, 0, kXgre, {{1}}), test::result(1, 0, kXgre, {{2, 3}})});
     const auto charts = charts_of(run);
-    ASSERT_EQ(charts.size(), 2u);
+    ASSERT_EQ(charts.size(), 3u);
     EXPECT_EQ(charts[0].name, "frames");
-    EXPECT_EQ(charts[1].name, "latency");
-    EXPECT_EQ(lengths(charts[1].svg).size(), 2u);
+    EXPECT_EQ(charts[1].name, "latency-p50");
+    EXPECT_EQ(charts[2].name, "latency-p99");
+    EXPECT_EQ(charts[2].title, "Request and response from VM to VM, p99");
 }
 
 TEST(Charts, OfVoidRowsAreLeftOut) {

@@ -29,7 +29,7 @@ Flow with_sources(const Stand& stand, std::uint32_t count) {
 class NewSources : public Probe {
 public:
     explicit NewSources(std::unique_ptr<Stand> stand)
-        : stand_{std::move(stand)}, meter_{with_sources(*stand_, 0)} {}
+        : stand_{std::move(stand)}, meter_{*stand_, with_sources(*stand_, 0)} {}
 
     std::vector<double> measure(std::chrono::nanoseconds slice) override {
         stand_->path().forget();
@@ -50,7 +50,7 @@ private:
 class FullFdb : public Probe {
 public:
     explicit FullFdb(std::unique_ptr<Stand> stand)
-        : stand_{std::move(stand)}, meter_{with_sources(*stand_, 0)} {
+        : stand_{std::move(stand)}, meter_{*stand_, with_sources(*stand_, 0)} {
         meter_.nanoseconds_of(4 * kLittleRoom);
     }
 

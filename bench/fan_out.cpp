@@ -28,7 +28,7 @@ Flow to_all(const Stand& stand) {
 class FanOut : public Probe {
 public:
     explicit FanOut(std::unique_ptr<Stand> stand)
-        : stand_{std::move(stand)}, meter_{to_all(*stand_)} {}
+        : stand_{std::move(stand)}, meter_{*stand_, to_all(*stand_)} {}
 
     std::vector<double> measure(std::chrono::nanoseconds slice) override {
         meter_.counter().take_peers_seen();

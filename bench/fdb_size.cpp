@@ -28,7 +28,7 @@ class FdbSize : public Probe {
 public:
     FdbSize(std::unique_ptr<Stand> stand, std::uint32_t addresses)
         : stand_{std::move(stand)},
-          meter_{to_many(*stand_, addresses)},
+          meter_{*stand_, to_many(*stand_, addresses)},
           bystander_{second_vm().netns, {second_vm().index}, to_many(*stand_, addresses).expected} {
         teach_addresses(*stand_, addresses);
     }
@@ -69,7 +69,7 @@ void teach_addresses(const Stand& stand, std::uint32_t addresses) {
     flow.traffic.fields.push_back(
         {.offset = header_length(stand.peer().encap) + kSourceField, .draw = 1});
     flow.expected.fields.push_back(kSourceField);
-    FrameMeter meter{flow};
+    FrameMeter meter{stand, flow};
     meter.nanoseconds_of(std::max(addresses, kLeastFrames));
 }
 

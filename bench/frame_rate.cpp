@@ -23,7 +23,7 @@ constexpr Shape kTwoVms{.vms_on_a = 2, .vm_mtu = 1500, .wire_mtu = 1600};
 class FrameRate : public Probe {
 public:
     FrameRate(std::unique_ptr<Stand> stand, const Flow& flow)
-        : stand_{std::move(stand)}, meter_{flow} {}
+        : stand_{std::move(stand)}, meter_{*stand_, flow} {}
 
     std::vector<double> measure(std::chrono::nanoseconds slice) override {
         return {1e3 / meter_.nanoseconds(slice)};
@@ -36,10 +36,12 @@ private:
 
 }  // namespace
 
-FrameMeter::FrameMeter(const Flow& flow)
+FrameMeter::FrameMeter(const Stand& stand, const Flow& flow)
     : generator_{flow.source_netns, flow.source, flow.traffic},
       counter_{flow.sink_netns, flow.sinks, flow.expected},
-      copies_{flow.copies} {}
+      copies_{flow.copies} {
+    stand.path().look_again();
+}
 
 double FrameMeter::nanoseconds(std::chrono::nanoseconds slice) {
     pin_to(processors().back());

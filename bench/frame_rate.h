@@ -12,10 +12,11 @@
 
 namespace xgre::bench {
 
-// A flow's generator and counter, and how long a frame takes from one to the other.
+// A flow's generator and counter, and how long a frame takes from one to the other. The stand's
+// data path knows of the counter.
 class FrameMeter {
 public:
-    explicit FrameMeter(const Flow& flow);
+    FrameMeter(const Stand& stand, const Flow& flow);
 
     // Nanoseconds of one frame, or copy, that arrived, from about so long a run. Generator, host
     // and counter share one processor. Throws Void.

@@ -34,6 +34,8 @@ public:
     virtual void forget() {}
     // How many it has.
     virtual std::uint64_t learned() const { return 0; }
+    // Looks again at its devices and their far ends, where a counter may have come.
+    virtual void look_again() {}
     // The instance, of xgre.
     virtual const Session* session() const { return nullptr; }
 };

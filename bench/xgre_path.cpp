@@ -63,7 +63,8 @@ void add_addresses_behind_peers(Instance& instance, const Segment& segment) {
 
 class XgrePath : public DataPath {
 public:
-    XgrePath(const Site& site, bool xdp) : session_{attach_xgre(site, xdp)} {
+    XgrePath(const Site& site, bool xdp)
+        : session_{attach_xgre(site, xdp)}, has_many_ports_{size_of(site).ports > kMostByCommands} {
         try {
             configure_xgre(session_, site);
         } catch (...) {
@@ -83,6 +84,10 @@ public:
         });
         return count;
     }
+    // Not where ports were written as rows: they would all get their hooks.
+    void look_again() override {
+        if (!has_many_ports_) Instance::open(session_);
+    }
     const Session* session() const override { return &session_; }
 
 private:
@@ -95,6 +100,7 @@ private:
     }
 
     Session session_;
+    bool has_many_ports_;
 };
 
 }  // namespace

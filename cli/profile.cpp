@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -15,12 +16,14 @@
 #include "cli/interrupt.h"
 #include "cli/profile_print.h"
 #include "cli/syntax.h"
+#include "xgre/replay.h"
 
 namespace xgre::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kOnce{5000};
 constexpr std::chrono::milliseconds kRefresh{1000};
+constexpr std::chrono::milliseconds kReplay{2000};
 constexpr std::uint32_t kRate = 997;  // not in step with the kernel's own ticks
 constexpr std::uint32_t kMostRate = 50'000;
 constexpr const char* kPicture = ".svg";
@@ -33,6 +36,8 @@ struct ProfileOptions {
     bool stages = false;
     std::optional<std::string> flame;
     std::uint32_t rate = kRate;
+    std::optional<std::string> replay;
+    std::optional<std::string> as;
 
     ProfileSpec spec() const {
         if (!stages && !flame) return {};
@@ -105,35 +110,68 @@ void live(const Context& context, const ProfileOptions& options) {
     }
 }
 
+void run_capture(const Context& context, const ProfileOptions& options) {
+    const Replay result =
+        replay(context.session, {.capture = options.replay.value_or(std::string{}),
+                                 .device = options.as,
+                                 .time = options.time.value_or(kReplay)});
+    if (context.out.json()) return context.out.json_object(to_json(result));
+    print(context.out, result);
+}
+
+Syntax<std::string> file_syntax() {
+    return {"FILE", "the name of a file", "a name", [](std::string_view text) {
+                return text.empty() ? std::nullopt : std::optional{std::string{text}};
+            }};
+}
+
+void add_replay(CLI::App& profile, ProfileOptions& options,
+                const std::vector<CLI::Option*>& others) {
+    CLI::Option* file =
+        add_value(profile, "--replay", options.replay, file_syntax(),
+                  "instead: what the frames of a capture cost, in copies of the programs and maps");
+    add_value(profile, "--as", options.as, device_syntax(),
+              "with --replay: as if they came in by this port (default: by the uplink)")
+        ->needs(file);
+    for (CLI::Option* other : others)
+        file->excludes(other);
+}
+
 }  // namespace
 
 void add_profile_command(CLI::App& app, Context& context) {
     auto* profile = app.add_subcommand("profile", "where the time goes, and what to do about it");
     auto options = std::make_shared<ProfileOptions>();
     add_value(*profile, "--seconds", options->time, duration_syntax(),
-              "measure for so long (default: 5; with --live, 1)");
+              "measure for so long (default: 5; with --live, 1; with --replay, 2)");
     CLI::Option* live_flag =
         profile->add_flag("--live", options->live,
                           "again and again until Ctrl-C, like top; as JSON, one object a line");
-    add_value(*profile, "--count", options->count, number_syntax(1, UINT32_MAX),
-              "end after this many times")
-        ->needs(live_flag);
-    profile->add_flag("--stages", options->stages,
-                      "also where inside the programs the time goes, by samples of what CPUs do");
-    add_value(*profile, "--flame", options->flame, flame_syntax(),
-              "write the sampled stacks: FILE.svg is a flame graph, FILE.folded text")
-        ->excludes(live_flag);
-    add_value(*profile, "--rate", options->rate, number_syntax(1, kMostRate),
-              fmt::format("samples a second on each CPU (default: {})", kRate));
+    CLI::Option* count = add_value(*profile, "--count", options->count,
+                                   number_syntax(1, UINT32_MAX), "end after this many times");
+    count->needs(live_flag);
+    CLI::Option* stages = profile->add_flag(
+        "--stages", options->stages,
+        "also where inside the programs the time goes, by samples of what CPUs do");
+    CLI::Option* flame =
+        add_value(*profile, "--flame", options->flame, flame_syntax(),
+                  "write the sampled stacks: FILE.svg is a flame graph, FILE.folded text");
+    flame->excludes(live_flag);
+    CLI::Option* rate = add_value(*profile, "--rate", options->rate, number_syntax(1, kMostRate),
+                                  fmt::format("samples a second on each CPU (default: {})", kRate));
+    add_replay(*profile, *options, {live_flag, count, stages, flame, rate});
     profile->footer(
         "It only reads, and costs each BPF program two readings of the clock a run while it "
         "measures;\nwhat sampling costs, --stages tells.\n"
         "Examples:\n"
         "  xgre profile\n"
         "  xgre profile --live\n"
-        "  xgre profile --stages --flame xgre.svg --seconds 10");
-    profile->callback(
-        [&context, options] { options->live ? live(context, *options) : once(context, *options); });
+        "  xgre profile --stages --flame xgre.svg --seconds 10\n"
+        "  xgre profile --replay tap0.pcap --as tap0");
+    profile->callback([&context, options] {
+        if (options->replay) return run_capture(context, *options);
+        options->live ? live(context, *options) : once(context, *options);
+    });
 }
 
 }  // namespace xgre::cli

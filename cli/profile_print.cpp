@@ -337,4 +337,64 @@ void print(const Printer& out, const Profile& profile) {
     print_advice(out, profile.advice);
 }
 
+// ---- Replay ----------------------------------------------------------------------------------
+
+namespace {
+
+const Fields<FrameKind>& kind_fields() {
+    static const Fields<FrameKind> fields{
+        {"kind", "KIND", [](const FrameKind& k) { return k.kind; }},
+        {"frames", "FRAMES", [](const FrameKind& k) { return k.frames; }},
+        {"share", "OF-FRAMES", [](const FrameKind& k) { return k.share; }, percent},
+        {"program", "DECIDED-BY", [](const FrameKind& k) { return k.program; }},
+        {"verdict", "VERDICT", [](const FrameKind& k) { return k.verdict; }},
+        {"xdp_ns", "XDP-NS", [](const FrameKind& k) { return json_or_null(k.xdp_ns); }, rate},
+        {"tc_ns", "TC-NS", [](const FrameKind& k) { return json_or_null(k.tc_ns); }, rate},
+        {"ns", "NS", [](const FrameKind& k) { return k.xdp_ns.value_or(0) + k.tc_ns.value_or(0); },
+         rate},
+        {"time_share", "OF-TIME", [](const FrameKind& k) { return k.time_share; }, percent},
+    };
+    return fields;
+}
+
+std::string headline(const Replay& replay) {
+    std::string text = fmt::format(
+        "{} frames as if received by {} {}, {} times measured: {:.0f} ns a frame; {:.0f} ns of "
+        "measuring are taken off",
+        replay.frames, replay.is_uplink ? "uplink" : "port", replay.device, replay.rounds,
+        replay.ns_per_frame, replay.ns_of_measuring);
+    const auto add = [&text](std::uint64_t count, std::string_view why) {
+        if (count != 0) text += fmt::format("; {} not run: {}", count, why);
+    };
+    add(replay.cut, "the capture does not have them whole");
+    add(replay.too_large, "larger than the device's MTU, so an offload still had to cut them");
+    add(replay.left_out, "the capture has more than are read");
+    return text;
+}
+
+}  // namespace
+
+Json to_json(const Replay& replay) {
+    return {{"device", replay.device},
+            {"role", replay.is_uplink ? "uplink" : "port"},
+            {"frames", replay.frames},
+            {"cut", replay.cut},
+            {"too_large", replay.too_large},
+            {"left_out", replay.left_out},
+            {"rounds", replay.rounds},
+            {"ns_per_frame", replay.ns_per_frame},
+            {"ns_of_measuring", replay.ns_of_measuring},
+            {"other_build", replay.other_build},
+            {"kinds", to_json(kind_fields(), replay.kinds)}};
+}
+
+void print(const Printer& out, const Replay& replay) {
+    out.line(headline(replay));
+    if (replay.other_build)
+        out.line(
+            "these are this xgre's programs; those that run are of another build: "
+            "`xgre attach --upgrade`");
+    section(out, kind_fields(), replay.kinds);
+}
+
 }  // namespace xgre::cli

@@ -112,35 +112,22 @@ public:
 
     // The sum over all CPUs.
     V sum(std::uint32_t index) const {
-        constexpr std::size_t word_bytes = 8;
-        constexpr std::size_t words = sizeof(V) / word_bytes;
-        std::vector<std::uint64_t> cells(cpus() * words);
-        if (bpf_map_lookup_elem(fd(), &index, cells.data()) != 0) fail("look-up", errno);
-        std::array<std::uint64_t, words> sums{};
-        for (std::size_t i = 0; i < cells.size(); ++i)
-            sums[i % words] += cells[i];
-        V total{};
-        std::memcpy(&total, sums.data(), sizeof(total));
-        return total;
+        std::vector<V> values(cpus());
+        if (bpf_map_lookup_elem(fd(), &index, values.data()) != 0) fail("look-up", errno);
+        return added_up(values.data());
     }
 
     // Every value of every CPU in few system calls, so at nearly one moment: those of one index
     // are together, as many as cpus().
-    std::vector<V> all() const {
-        const std::uint32_t capacity = max_entries();
-        std::vector<V> values(capacity * cpus());
-        std::vector<std::uint32_t> keys(capacity);
-        std::uint32_t position = 0;
-        for (std::uint32_t done = 0; done < capacity;) {
-            std::uint32_t count = capacity - done;
-            const int result = bpf_map_lookup_batch(fd(), done == 0 ? nullptr : &position,
-                                                    &position, keys.data() + done,
-                                                    values.data() + done * cpus(), &count, nullptr);
-            if (result != 0 && errno != ENOENT) fail("dump", errno);
-            if (count == 0) break;
-            done += count;
-        }
-        return values;
+    std::vector<V> all() const { return range(0, max_entries()); }
+
+    // As sum(), of `count` indexes from `first` on, in few system calls.
+    std::vector<V> sums(std::uint32_t first, std::uint32_t count) const {
+        const std::vector<V> values = range(first, count);
+        std::vector<V> sums(count);
+        for (std::size_t i = 0; i < count; ++i)
+            sums[i] = added_up(values.data() + i * cpus());
+        return sums;
     }
 
     void reset(std::uint32_t index) const {
@@ -153,6 +140,40 @@ public:
         const int count = libbpf_num_possible_cpus();
         if (count < 0) fail("number of CPUs", -count);
         return static_cast<std::size_t>(count);
+    }
+
+private:
+    // The values of all CPUs of one index.
+    V added_up(const V* values) const {
+        constexpr std::size_t word_bytes = 8;
+        constexpr std::size_t words = sizeof(V) / word_bytes;
+        std::array<std::uint64_t, words> sums{};
+        for (std::size_t cpu = 0; cpu < cpus(); ++cpu) {
+            std::array<std::uint64_t, words> cells{};
+            std::memcpy(cells.data(), values + cpu, sizeof(V));
+            for (std::size_t i = 0; i < words; ++i)
+                sums[i] += cells[i];
+        }
+        V total{};
+        std::memcpy(&total, sums.data(), sizeof(total));
+        return total;
+    }
+
+    std::vector<V> range(std::uint32_t first, std::uint32_t wanted) const {
+        std::vector<V> values(wanted * cpus());
+        std::vector<std::uint32_t> keys(wanted);
+        std::uint32_t position = first - 1;  // the index before the next one to be read
+        for (std::uint32_t done = 0; done < wanted;) {
+            std::uint32_t count = wanted - done;
+            const bool from_the_start = first + done == 0;
+            const int result = bpf_map_lookup_batch(fd(), from_the_start ? nullptr : &position,
+                                                    &position, keys.data() + done,
+                                                    values.data() + done * cpus(), &count, nullptr);
+            if (result != 0 && errno != ENOENT) fail("dump", errno);
+            if (count == 0) break;
+            done += count;
+        }
+        return values;
     }
 };
 

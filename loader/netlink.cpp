@@ -5,6 +5,7 @@
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
+#include <linux/neighbour.h>
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -537,6 +538,77 @@ void NlSocket::add_default_route(std::string_view device, Ip4Addr gateway) {
     if (outcome.error != 0) {
         throw refused(device, fmt::format("cannot add a default route by {}", gateway), outcome);
     }
+}
+
+std::optional<RouteInfo> NlSocket::route_to(Ip4Addr address) {
+    rtmsg header{};
+    header.rtm_family = AF_INET;
+    header.rtm_dst_len = Subnet::kMaxPrefix;
+    Message message = make_request(RTM_GETROUTE, 0, header);
+    put(*message, RTA_DST, address.bytes());
+    std::optional<RouteInfo> route;
+    const Outcome outcome = request(*message, [&](const nlmsghdr& answer) {
+        const auto attributes = attributes_of<RTA_MAX>(answer, sizeof(header));
+        const auto ifindex = read<std::int32_t>(attributes[RTA_OIF]);
+        if (!ifindex) return;
+        route = RouteInfo{*ifindex, std::nullopt};
+        if (const auto gateway = read<Ip4Addr::Bytes>(attributes[RTA_GATEWAY]))
+            route->gateway = Ip4Addr{*gateway};
+    });
+    if (outcome.error == 0) return route;
+    if (outcome.error == ENETUNREACH || outcome.error == EHOSTUNREACH) return std::nullopt;
+    throw Error::from_errno(fmt::format("route to {}", address), "look up", outcome.error,
+                            way_out_of(outcome.error));
+}
+
+void NlSocket::add_host_route(std::string_view device, Ip4Addr address,
+                              std::optional<Ip4Addr> gateway) {
+    rtmsg header{};
+    header.rtm_family = AF_INET;
+    header.rtm_dst_len = Subnet::kMaxPrefix;
+    header.rtm_table = RT_TABLE_MAIN;
+    header.rtm_protocol = RTPROT_BOOT;
+    header.rtm_scope = gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+    header.rtm_type = RTN_UNICAST;
+    header.rtm_flags = gateway ? RTNH_F_ONLINK : 0;
+    const auto index = static_cast<std::uint32_t>(get_link(device).index);
+    Message message = make_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, header);
+    put(*message, RTA_DST, address.bytes());
+    if (gateway) put(*message, RTA_GATEWAY, gateway->bytes());
+    put(*message, RTA_OIF, index);
+    const Outcome outcome = request(*message, ignore);
+    if (outcome.error != 0)
+        throw refused(device, fmt::format("cannot add a route to {}", address), outcome);
+}
+
+std::optional<Mac> NlSocket::neighbour(int ifindex, Ip4Addr address) {
+    ndmsg header{};
+    header.ndm_family = AF_INET;
+    header.ndm_ifindex = ifindex;
+    Message message = make_request(RTM_GETNEIGH, 0, header);
+    put(*message, NDA_DST, address.bytes());
+    std::optional<Mac> mac;
+    const Outcome outcome = request(*message, [&](const nlmsghdr& answer) {
+        const auto attributes = attributes_of<NDA_MAX>(answer, sizeof(header));
+        if (const auto bytes = read<Mac::Bytes>(attributes[NDA_LLADDR])) mac = Mac{*bytes};
+    });
+    if (outcome.error == 0) return mac;
+    if (outcome.error == ENOENT) return std::nullopt;
+    throw Error::from_errno(fmt::format("neighbour {}", address), "look up", outcome.error,
+                            way_out_of(outcome.error));
+}
+
+void NlSocket::add_neighbour(std::string_view device, Ip4Addr address, const Mac& mac) {
+    ndmsg header{};
+    header.ndm_family = AF_INET;
+    header.ndm_ifindex = get_link(device).index;
+    header.ndm_state = NUD_PERMANENT;
+    Message message = make_request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, header);
+    put(*message, NDA_DST, address.bytes());
+    put(*message, NDA_LLADDR, mac.bytes());
+    const Outcome outcome = request(*message, ignore);
+    if (outcome.error != 0)
+        throw refused(device, fmt::format("cannot add neighbour {}", address), outcome);
 }
 
 std::optional<int> NlSocket::nsid_of(const Fd& netns) {

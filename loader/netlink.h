@@ -51,6 +51,12 @@ struct AddressInfo {
     std::uint8_t prefix_length = 0;
 };
 
+// The next step to an address.
+struct RouteInfo {
+    int ifindex = 0;                 // the device to leave by
+    std::optional<Ip4Addr> gateway;  // none: the address itself is on the link
+};
+
 // A netlink socket. It belongs to the network namespace it was opened in, whichever the thread
 // enters later. Move-only, not for two threads at a time. Devices are given by name; every
 // function throws Error when the kernel refuses, or when a device it is to change is missing.
@@ -86,6 +92,14 @@ public:
     std::vector<AddressInfo> list_addresses();
     void add_address(std::string_view device, Ip4Addr address, std::uint8_t prefix_length);
     void add_default_route(std::string_view device, Ip4Addr gateway);
+    // How the kernel would send to `address`; nullopt: not at all.
+    std::optional<RouteInfo> route_to(Ip4Addr address);
+    // To one address by this device; the gateway, if any, is taken to be on its link.
+    void add_host_route(std::string_view device, Ip4Addr address, std::optional<Ip4Addr> gateway);
+    // The MAC that the kernel knows for a neighbour at a device; nullopt: none.
+    std::optional<Mac> neighbour(int ifindex, Ip4Addr address);
+    // One that never ages.
+    void add_neighbour(std::string_view device, Ip4Addr address, const Mac& mac);
 
     // The number this socket's namespace has for another one (`peer_nsid`); nullopt when it
     // has none.

@@ -123,6 +123,15 @@ NetnsScope::NetnsScope(const Fd& netns, const std::string& object)
     xgre::enter(netns, object);
 }
 
+NetnsScope::NetnsScope(Fd origin) : origin_{std::move(origin)}, thread_{gettid()} {
+    if (unshare(CLONE_NEWNET) != 0)
+        throw Error::from_errno("a network namespace", "cannot make one", errno, "run as root");
+}
+
+NetnsScope NetnsScope::enter_new() {
+    return NetnsScope{open_current_netns()};
+}
+
 NetnsScope::~NetnsScope() {
     if (gettid() == thread_ && setns(origin_.get(), CLONE_NEWNET) == 0) return;
     // No way on: whatever ran next would change another host's network.

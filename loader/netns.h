@@ -28,6 +28,8 @@ public:
     static NetnsScope enter(const Fd& netns, const std::string& object) {
         return NetnsScope{netns, object};
     }
+    // A new one without a name, which ends with the scope and with what was made in it.
+    static NetnsScope enter_new();
     NetnsScope(const NetnsScope&) = delete;
     NetnsScope& operator=(const NetnsScope&) = delete;
     ~NetnsScope();
@@ -35,6 +37,7 @@ public:
 private:
     explicit NetnsScope(const std::string& name);
     NetnsScope(const Fd& netns, const std::string& object);
+    explicit NetnsScope(Fd origin);
 
     Fd origin_;
     pid_t thread_;

@@ -5,7 +5,9 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -118,6 +120,40 @@ TEST_F(ProfileCommand, AFileThatCannotBeWrittenIsSaidBeforeAnythingIsMeasured) {
     EXPECT_TRUE(is_error_line(outcome.err)) << outcome;
 }
 
+TEST_F(ProfileCommand, ReplaysACapture) {
+    // One broadcast of 60 bytes, as tcpdump writes it.
+    const std::string path = ::testing::TempDir() + instance + ".pcap";
+    const std::array<std::uint32_t, 10> words{0xa1b2c3d4, 2 | 4 << 16, 0, 0,  65535,
+                                              1,          0,           0, 60, 60};
+    std::string frame(60, '\0');
+    frame.replace(0, 12, "\xff\xff\xff\xff\xff\xff\x02\x00\x00\x00\x00\x01", 12);
+    std::ofstream{path, std::ios::binary}.write(reinterpret_cast<const char*>(words.data()),
+                                                sizeof(words))
+        << frame;
+    const Json result = json("profile --seconds 0.1 --replay " + path + " --as tap0");
+    EXPECT_EQ(result.at("device"), "tap0");
+    EXPECT_EQ(result.at("frames"), 1);
+    for (const char* field : {"role", "cut", "too_large", "left_out", "rounds", "ns_per_frame",
+                              "ns_of_measuring", "other_build"})
+        EXPECT_TRUE(result.contains(field)) << field;
+    ASSERT_EQ(result.at("kinds").size(), 1U);
+    const Json& kind = result.at("kinds")[0];
+    EXPECT_EQ(kind.at("kind"), "EtherType 0x0000 broadcast");
+    EXPECT_EQ(kind.at("verdict"), "flooded");
+    EXPECT_GT(kind.at("ns").get<double>(), 0);
+    const Outcome outcome = xgre("profile --seconds 0.1 --replay " + path + " --as tap0");
+    EXPECT_THAT(outcome.out, HasSubstr("1 frames as if received by port tap0"));
+    EXPECT_THAT(outcome.out, HasSubstr("XDP-NS"));
+    std::filesystem::remove(path);
+}
+
+TEST_F(ProfileCommand, ACaptureThatCannotBeReadIsRefused) {
+    const Outcome outcome = xgre("profile --replay /nowhere/x.pcap");
+    EXPECT_EQ(outcome.exit, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("/nowhere/x.pcap"));
+    EXPECT_TRUE(is_error_line(outcome.err)) << outcome;
+}
+
 TEST_F(ProfileCommand, EndsByCtrlC) {
     RunningXgre live{arguments({"profile", "--live", "--seconds", "0.1"})};
     EXPECT_THAT(live.line(), HasSubstr("instance " + instance));
@@ -135,6 +171,9 @@ TEST_F(ProfileCommand, RefusesWhatItCannotMeasure) {
         {"profile --flame x.png", ".svg or .folded"},
         {"profile --flame x.svg --live", "--live"},
         {"profile --stages --rate 0", "--rate"},
+        {"profile --as tap0", "--replay"},
+        {"profile --replay x.pcap --live", "--live"},
+        {"profile --replay x.pcap --stages", "--stages"},
         {"profile uplink0", "uplink0"},
     };
     for (const auto& [words, part] : cases) {

@@ -200,6 +200,36 @@ TEST_F(Netlink, AddsADefaultRouteOnlyByAGatewayItCanReach) {
     EXPECT_EQ(got.status, 0) << got.diagnostics;
 }
 
+TEST_F(Netlink, TellsHowTheKernelWouldSendToAnAddress) {
+    const Ip4Addr gateway{{198, 18, 0, 254}};
+    const Ip4Addr near{{198, 18, 0, 9}};
+    const Ip4Addr far{{203, 0, 113, 9}};
+    netlink.create_veth("left", "right");
+    netlink.set_link_up("left");
+    netlink.set_link_up("right");
+    EXPECT_FALSE(netlink.route_to(near));
+    netlink.add_host_route("left", near, std::nullopt);
+    netlink.add_host_route("left", far, gateway);  // on the link, whatever the addresses say
+    const int left = netlink.get_link("left").index;
+    ASSERT_TRUE(netlink.route_to(near));
+    EXPECT_EQ(netlink.route_to(near)->ifindex, left);
+    EXPECT_FALSE(netlink.route_to(near)->gateway);
+    ASSERT_TRUE(netlink.route_to(far));
+    EXPECT_EQ(netlink.route_to(far)->gateway, gateway);
+    expect_error_about("left", [&] { netlink.add_host_route("left", near, std::nullopt); });
+}
+
+TEST_F(Netlink, KnowsANeighbourThatItWasTold) {
+    const Ip4Addr address{{198, 18, 0, 9}};
+    const Mac mac{{2, 0, 0, 0, 0, 9}};
+    netlink.create_veth("left", "right");
+    netlink.set_link_up("left");
+    const int left = netlink.get_link("left").index;
+    EXPECT_FALSE(netlink.neighbour(left, address));
+    netlink.add_neighbour("left", address, mac);
+    EXPECT_EQ(netlink.neighbour(left, address), mac);
+}
+
 TEST_F(Netlink, KeepsToTheNamespaceItWasOpenedIn) {
     const Fd tap = open_tap("here");
     const NamedNetns other{"other"};

@@ -204,6 +204,7 @@ TEST_F(Netlink, TellsHowTheKernelWouldSendToAnAddress) {
     const Ip4Addr gateway{{198, 18, 0, 254}};
     const Ip4Addr near{{198, 18, 0, 9}};
     const Ip4Addr far{{203, 0, 113, 9}};
+    netlink.set_link_up("lo");  // without a local address the kernel takes no gateway
     netlink.create_veth("left", "right");
     netlink.set_link_up("left");
     netlink.set_link_up("right");

@@ -102,6 +102,9 @@ const Fields<Row<DeviceLoad>>& device_fields() {
              [](const D& d) { return per_second(d.part.traffic.tx_bytes, d.seconds) * kBits; },
              bit_rate},
             {"lost_after", "LOST-AFTER", [](const D& d) { return d.part.lost_after; }},
+            {"cores", "CORE", [](const D& d) { return d.part.cores; }, percent},
+            {"ns_per_frame", "NS/FRAME",
+             [](const D& d) { return json_or_null(d.part.ns_per_frame); }, rate},
         };
         list.insert(list.end(), rates.begin(), rates.end());
         return list;

@@ -310,8 +310,8 @@ void squeezed(const Profile& profile, Advices& advices) {
 
 void nothing_found(const Profile& /*profile*/, Advices& advices) {
     if (!advices.empty()) return;
-    advices.push_back(
-        {"nothing", "nothing stands out", "`--stages` tells where a program's time goes"});
+    advices.push_back({"nothing", "nothing stands out",
+                       "--stages looks inside the programs, and --replay at captured frames"});
 }
 
 using Rule = void (*)(const Profile& profile, Advices& advices);

@@ -43,6 +43,7 @@ public:
         std::ranges::sort(profile_.devices, [](const DeviceLoad& a, const DeviceLoad& b) {
             return std::pair{!a.is_uplink, a.device} < std::pair{!b.is_uplink, b.device};
         });
+        share_out_time();
         for (const auto& [cpu, times] : now_.cpu_times)
             add_cpu(cpu, times);
         return std::move(profile_);
@@ -130,6 +131,35 @@ private:
             load.lost_after = grown(found->second.tx_dropped, sample.tx_dropped);
         }
         profile_.devices.push_back(std::move(load));
+    }
+
+    // A port without XDP had port_tc for each of its frames; a port with XDP had port_xdp for each,
+    // and port_tc for a part that is not known, and is taken to be the same for all of them.
+    void share_out_time() {
+        std::uint64_t with_xdp = 0;
+        std::uint64_t without_xdp = 0;
+        for (const DeviceLoad& device : profile_.devices)
+            if (!device.is_uplink)
+                (device.hook.xdp == "native" ? with_xdp : without_xdp) += device.traffic.rx_packets;
+        const auto& programs = profile_.programs;
+        const ProgramLoad& port_tc = programs.at(XGRE_PROGRAM_PORT_TC);
+        const double tc_frames =
+            static_cast<double>(std::max(port_tc.frames, without_xdp));  // > 0 where it matters
+        for (DeviceLoad& device : profile_.devices) {
+            const auto frames = static_cast<double>(device.traffic.rx_packets);
+            if (device.is_uplink) {
+                device.cores = programs.at(XGRE_PROGRAM_UPLINK_XDP).cores +
+                               programs.at(XGRE_PROGRAM_UPLINK_TC).cores;
+            } else if (frames > 0 && device.hook.xdp == "native") {
+                const double part = frames / static_cast<double>(with_xdp);
+                const double left = tc_frames - static_cast<double>(without_xdp);
+                device.cores = programs.at(XGRE_PROGRAM_PORT_XDP).cores * part;
+                if (tc_frames > 0) device.cores += port_tc.cores * part * left / tc_frames;
+            } else if (frames > 0) {
+                device.cores = port_tc.cores * frames / tc_frames;
+            }
+            if (frames > 0) device.ns_per_frame = device.cores * 1e9 * profile_.seconds / frames;
+        }
     }
 
     void add_cpu(std::uint32_t cpu, const CpuTimes& now) {

@@ -95,9 +95,12 @@ private:
     const KernelSymbols& symbols_;
 };
 
-double margin_of(double share, std::uint64_t samples) {
-    constexpr double kDeviations = 2;
-    return kDeviations * std::sqrt(share * (1 - share) / static_cast<double>(samples));
+// 19 times of 20, also for few samples and for shares of almost nothing or all: two deviations, as
+// if there were two samples more of each outcome (Agresti and Coull).
+double margin_of(std::uint64_t samples, std::uint64_t all) {
+    const double whole = static_cast<double>(all) + 4;
+    const double share = (static_cast<double>(samples) + 2) / whole;
+    return 2 * std::sqrt(share * (1 - share) / whole);
 }
 
 using StepCounts = std::map<std::string, std::map<Step, std::uint64_t>>;
@@ -115,7 +118,7 @@ std::vector<StepLoad> loads_of(const StepCounts& counts) {
             load.help = help_of(step);
             load.samples = samples;
             load.share = static_cast<double>(samples) / static_cast<double>(all);
-            load.margin = margin_of(load.share, all);
+            load.margin = margin_of(samples, all);
             loads.push_back(std::move(load));
         }
     }

@@ -42,6 +42,10 @@ struct DeviceLoad {
     HookInfo hook;
     Traffic traffic;               // received: from the VM, or from all peers
     std::uint64_t lost_after = 0;  // given to the device, and dropped there by the kernel
+    // Time of the programs for what it received, and per frame: exact for the uplink, whose
+    // programs run for nothing else; what ports have in common is shared out by their frames.
+    double cores = 0;
+    std::optional<double> ns_per_frame;
 };
 
 struct CpuLoad {

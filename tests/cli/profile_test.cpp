@@ -57,6 +57,8 @@ TEST_F(ProfileCommand, AsJsonIsOneObjectWithAllOfIt) {
     EXPECT_EQ(profile.at("devices")[0].at("role"), "uplink");
     EXPECT_EQ(profile.at("devices")[1].at("device"), "tap0");
     EXPECT_EQ(profile.at("devices")[1].at("lost_after"), 0);
+    EXPECT_EQ(profile.at("devices")[1].at("cores"), 0);
+    EXPECT_EQ(profile.at("devices")[1].at("ns_per_frame"), nullptr);
     EXPECT_EQ(profile.at("missed"), Json::array());
     EXPECT_EQ(profile.at("fdb").at("known_share"), nullptr);
     EXPECT_FALSE(profile.at("cpus").empty());

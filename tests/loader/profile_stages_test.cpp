@@ -166,13 +166,19 @@ TEST_F(SamplesTest, BelongToTheStepOfTheirSourceLine) {
     EXPECT_EQ(result.steps[0].step, "parse");
     EXPECT_EQ(result.steps[0].samples, 60U);
     EXPECT_THAT(result.steps[0].share, DoubleNear(0.6, 1e-9));
-    EXPECT_THAT(result.steps[0].margin, DoubleNear(0.098, 0.001));
+    EXPECT_THAT(result.steps[0].margin, DoubleNear(0.0962, 0.0001));
     EXPECT_EQ(result.steps[1].step, "count");
     EXPECT_EQ(result.steps[2].step, "program");
     EXPECT_EQ(result.samples, 100U);
     EXPECT_EQ(result.lost, 3U);
     EXPECT_THAT(result.in_programs, DoubleNear(0.5, 1e-9));  // 100 of 200 that a CPU has
     EXPECT_FALSE(result.other_build);
+}
+
+TEST_F(SamplesTest, FewOfThemLeaveAWideMargin) {
+    samples.chains[{kParse + 4, kDriver}] = 4;
+    EXPECT_EQ(stages().steps.at(0).share, 1);
+    EXPECT_GT(stages().steps.at(0).margin, 0.3);
 }
 
 TEST_F(SamplesTest, AHelperIsTimeOfTheStepThatCalledIt) {

@@ -133,6 +133,38 @@ TEST_F(ProfileTest, FramesAreSplitByProgramByVerdictAndByCpu) {
     EXPECT_EQ(result.cpus[1].frames, 30U);
 }
 
+// Half a second of two, which is a quarter of a CPU.
+constexpr std::uint64_t kHalfASecond = 500'000'000;
+
+TEST_F(ProfileTest, TheTimeOfTheUplinksProgramsIsTheUplinks) {
+    now.programs.at(XGRE_PROGRAM_UPLINK_XDP).ns += kHalfASecond;
+    now.programs.at(XGRE_PROGRAM_UPLINK_TC).ns += kHalfASecond;
+    now.devices.at(kUplink).traffic.rx_packets = 1'000'000;
+    const DeviceLoad uplink = profile().devices.at(0);
+    EXPECT_THAT(uplink.cores, DoubleNear(0.5, 1e-9));
+    EXPECT_THAT(uplink.ns_per_frame.value(), DoubleNear(1000, 1e-6));
+    EXPECT_EQ(profile().devices.at(1).cores, 0);
+    EXPECT_FALSE(profile().devices.at(1).ns_per_frame);
+}
+
+TEST_F(ProfileTest, TheTimeOfThePortsProgramsIsSharedOutByFrames) {
+    now.devices[9].device = device("tap1", false);
+    now.devices[11].device = device("tap2", false);
+    before.devices = now.devices;
+    take_xdp_off(11);
+    now.devices.at(kPort).traffic.rx_packets = 300;
+    now.devices.at(9).traffic.rx_packets = 100;
+    now.devices.at(11).traffic.rx_packets = 40;
+    count(XGRE_PROGRAM_PORT_XDP, XGRE_TO_PEER, 360);
+    count(XGRE_PROGRAM_PORT_TC, XGRE_TO_PEER, 80);  // tap2's, and 40 that XDP left
+    now.programs.at(XGRE_PROGRAM_PORT_XDP).ns += kHalfASecond;
+    now.programs.at(XGRE_PROGRAM_PORT_TC).ns += kHalfASecond;
+    const auto devices = profile().devices;
+    EXPECT_THAT(devices.at(1).cores, DoubleNear(0.25 * 0.75 + 0.125 * 0.75, 1e-9));
+    EXPECT_THAT(devices.at(2).cores, DoubleNear(0.25 * 0.25 + 0.125 * 0.25, 1e-9));
+    EXPECT_THAT(devices.at(3).cores, DoubleNear(0.125, 1e-9));
+}
+
 TEST_F(ProfileTest, TheUplinkIsTheFirstDeviceAndPortsFollowByName) {
     now.devices[3].device = device("zz0", false);
     std::vector<std::string> names;

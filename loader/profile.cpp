@@ -65,6 +65,7 @@ public:
         : session_{std::move(session)}, statistics_{enable_statistics()}, last_{look()} {
         if (!spec.sample_rate) return;
         read_code();
+        symbols_ = KernelSymbols::read();
         sample_cost_ = measure_sample_cost();
         sampler_ = PerfSampler::start(*spec.sample_rate);
         last_ = look();  // that took a while
@@ -96,8 +97,7 @@ private:
 
     void add_stages(const Samples& samples, Profile& profile) {
         read_code();
-        const KernelSymbols symbols = KernelSymbols::read();
-        Stages stages = stages_of(samples, code_, symbols);
+        Stages stages = stages_of(samples, code_, symbols_);
         stages.ns_per_sample = sample_cost_;
         for (StepLoad& step : stages.steps) {
             for (const ProgramLoad& program : profile.programs)
@@ -105,7 +105,7 @@ private:
                     step.ns_per_run = *program.ns_per_run * step.share;
         }
         profile.stages = std::move(stages);
-        profile.stacks = stacks_of(samples, code_, symbols);
+        profile.stacks = stacks_of(samples, code_, symbols_);
     }
 
     // The instance anew each time: it may have been upgraded, or attached again.
@@ -185,6 +185,7 @@ private:
     Clock::time_point hooks_read_{};
     Snapshot last_;  // after what look() uses
     std::vector<ProgramCode> code_;
+    KernelSymbols symbols_;  // what is loaded later has no name
     std::optional<double> sample_cost_;
     std::optional<PerfSampler> sampler_;
 };

@@ -65,6 +65,7 @@ const Fields<HookInfo>& hook_fields() {
         {"xdp", "XDP", [](const HookInfo& h) { return h.xdp; }},
         {"xdp_reason", "", [](const HookInfo& h) { return text_or_null(h.reason); }},
         {"xdp_remedy", "", [](const HookInfo& h) { return text_or_null(h.remedy); }},
+        {"xdp_pays", "", [](const HookInfo& h) { return h.xdp_pays; }},
         {"xdp_transmit", "XDP-TX", [](const HookInfo& h) { return h.xdp_transmit; }, yes_or_no},
         {"xdp_transmit_reason", "",
          [](const HookInfo& h) { return text_or_null(h.transmit_reason); }},

@@ -260,6 +260,7 @@ HookInfo Instance::State::hook_info(const LinkInfo* device, bool is_uplink) cons
     } else if (!wants_xdp(uplink.flags, *device)) {
         info.reason = "a veth copies each frame for XDP, which costs more than XDP saves";
         info.remedy = "to have it all the same, `xgre attach` again with --xdp on";
+        info.xdp_pays = false;
     } else if (device->xdp_prog_id != 0) {
         info.reason = fmt::format("another XDP program is attached (id {})", device->xdp_prog_id);
         info.remedy = fmt::format("`ip link set dev {} xdp off`, then `xgre {}` again",

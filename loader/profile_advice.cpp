@@ -190,7 +190,8 @@ void backlog(const Profile& profile, Advices& advices) {
 void without_xdp(const Profile& profile, Advices& advices) {
     for (const DeviceLoad& device : profile.devices) {
         const bool matters = share(device.traffic.rx_packets, profile.frames) >= kWorthAWord;
-        if (device.gone || !matters || device.hook.reason.empty()) continue;
+        if (device.gone || !matters || device.hook.reason.empty() || !device.hook.xdp_pays)
+            continue;
         const bool runs = device.hook.xdp == "native";
         advices.push_back(
             {runs               ? "xdp-unfit"

@@ -95,6 +95,7 @@ struct Helper {
 constexpr std::array kHelpers{
     Helper{"bpf_redirect", Step::redirect},
     Helper{"bpf_redirect_neigh", Step::redirect},
+    Helper{"bpf_redirect_peer", Step::redirect},
     Helper{"bpf_xdp_redirect_map", Step::redirect},
 };
 

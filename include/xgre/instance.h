@@ -93,6 +93,7 @@ struct HookInfo {
     std::string xdp;            // "native" or "none"
     std::string reason;         // why XDP does not run; empty when it does
     std::string remedy;         // what would change it; may be empty
+    bool xdp_pays = true;       // false: it is left off because TC is faster on this device
     bool xdp_transmit = false;  // XDP may send into it
     std::string transmit_reason;
     std::string transmit_remedy;

@@ -237,7 +237,7 @@ TEST_F(ReplayOnAHost, TcpForAPortThatTakesLargeSegmentsIsHandedOver) {
 TEST_F(ReplayOnAHost, WithoutXdpAllIsTcs) {
     host.must_xgre("detach --all");
     AttachSpec spec = TapHost::attach_spec();
-    spec.xdp = false;
+    spec.xdp = XdpUse::off;
     host.build(spec);
     Pcap pcap;
     pcap.add(eth(kVmA, kVmB) / payload(46));

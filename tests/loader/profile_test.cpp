@@ -313,6 +313,15 @@ TEST_F(ProfileTest, APortWithoutXdpIsToldWithItsRemedyWhenItHasTraffic) {
     EXPECT_EQ(profile().advice.at(0).way_out, "do this");
 }
 
+TEST_F(ProfileTest, APortOnWhichTcIsFasterIsNoFinding) {
+    take_xdp_off(kPort);
+    now.devices.at(kPort).device.hook.xdp_pays = false;
+    now.devices.at(kPort).traffic.rx_packets = 100;
+    count(XGRE_PROGRAM_PORT_TC, XGRE_TO_PEER, 100);
+    EXPECT_THAT(advice(), ElementsAre("nothing"));
+    EXPECT_EQ(profile().missed.at(0).frames, 100U);  // but it is told
+}
+
 TEST_F(ProfileTest, AnUplinkWithoutXdpIsTold) {
     take_xdp_off(kUplink);
     count(XGRE_PROGRAM_UPLINK_TC, XGRE_TO_PORT, 100);

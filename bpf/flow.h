@@ -92,10 +92,10 @@ static __always_inline void keep_flow(struct xgre_flow *flow, const struct flow_
 {
     bool again = !from->refusal && (!hop || hop->resolved) && len <= 0xffff;
 
+    flow->until = 0; /* while it is half written */
     flow->key[0] = key->word[0];
     flow->key[1] = key->word[1];
     flow->key[2] = key->word[2];
-    flow->until = again ? from->now + XGRE_FLOW_NS : 0;
     flow->generation = from->generation;
     flow->target = to->id;
     flow->source = from->port ? from->port->slot : owner_id(from->owner);
@@ -105,6 +105,7 @@ static __always_inline void keep_flow(struct xgre_flow *flow, const struct flow_
     flow->verdict = to->port ? XGRE_TO_PORT : XGRE_TO_PEER;
     flow->flags = to->flags;
     if (hop) flow->hop = hop->mac;
+    if (again) *(volatile __u64 *)&flow->until = from->now + XGRE_FLOW_NS;
 }
 
 #endif

@@ -51,10 +51,15 @@ static __always_inline enum xgre_verdict check_lock(const struct origin *from,
     return (owner & ~XGRE_OWNER_STATIC) == from->owner ? XGRE_GO : XGRE_LOCKED;
 }
 
-/* What is for another MAC than the far end's own is not its to receive: it would take it for its. */
+/*
+ * The far end is handed what is for its own MAC, which it would take for its own in any case, and
+ * has no VLAN tag in the bytes: only a device that receives takes a tag out, or looks at the type.
+ */
 static __always_inline __u32 flags_for(const struct xgre_port *port, const struct ethernet *eth)
 {
-    return same_mac(port->far_end, eth->dst) ? port->flags : port->flags & ~XGRE_PORT_FAR_END;
+    bool is_its_own = eth->len == sizeof(struct ethhdr) && same_mac(port->far_end, eth->dst);
+
+    return is_its_own ? port->flags : port->flags & ~XGRE_PORT_FAR_END;
 }
 
 static __always_inline enum xgre_verdict to_port(const struct origin *from, __u32 ifindex,

@@ -95,6 +95,12 @@ STEP int refresh_protocol(struct __sk_buff *skb)
     return XGRE_GO;
 }
 
+/* After the outer headers are written: room that was made without marks leaves the inner type. */
+static __always_inline enum xgre_verdict mend_protocol(struct __sk_buff *skb)
+{
+    return skb->protocol == bpf_htons(ETH_P_IP) ? XGRE_GO : refresh_protocol(skb);
+}
+
 /* ---- Decapsulation ------------------------------------------------------------------------ */
 
 /* bpf_skb_adjust_room leaves no less than an IPv4 header behind the Ethernet header. */
@@ -187,7 +193,8 @@ struct wrap {
     __u32 inner_len; /* with its tags */
     __u32 ip_len;    /* of the packet, or of the largest segment of it, for the MTU */
     __u32 outer_len;
-    __u32 shrink; /* 1: segments get smaller by what the tunnel adds */
+    __u32 shrink;     /* 1: segments get smaller by what the tunnel adds */
+    __u32 header_len; /* as tcp_header_len says */
 };
 
 /* Takes the tags out of the metadata, to put them back into the bytes. */
@@ -239,6 +246,7 @@ static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
     wrap->inner_len = skb->len + 4 * wrap->tags.count;
     wrap->ip_len = wrap->outer_len + wrap->inner_len;
     wrap->shrink = 0;
+    wrap->header_len = header_len;
     return skb->gso_size ? plan_segments(skb, uplink, header_len, wrap) : XGRE_GO;
 }
 
@@ -264,7 +272,7 @@ STEP int address_outer(struct __sk_buff *skb, const struct xgre_peer *peer, cons
         write_outer(outer, peer, OUTER_PLAIN, ip_len);
         err = bpf_skb_store_bytes(skb, sizeof(eth), outer, OUTER_PLAIN, 0);
     }
-    return err ? XGRE_REWRITE_FAILED : XGRE_GO;
+    return err ? XGRE_REWRITE_FAILED : mend_protocol(skb);
 }
 
 /* The inner frame's Ethernet header with its tags, at `offset`. */
@@ -286,14 +294,15 @@ STEP int write_inner(struct __sk_buff *skb, __u32 offset, const struct ethhdr *e
 /*
  * A frame that came through a tunnel and goes into one again, as of a namespace that routes, may be
  * marked as encapsulated still: nothing clears that when it is decapsulated (net/core/filter.c,
- * bpf_skb_net_shrink), and marking it twice is refused. The mark is right for what is made of it now,
- * and so are the places of the inner headers, which have not moved in the buffer.
+ * bpf_skb_net_shrink), and marking it twice is refused. `is_stale`: the mark can be no other's.
+ * Then it is right for what is made of the frame now, and so are the places of the inner headers,
+ * which have not moved in the buffer. The type has to be put right afterwards: see mend_protocol.
  */
-static __always_inline long add_room(struct __sk_buff *skb, __u32 len, __u64 flags)
+static __always_inline long add_room(struct __sk_buff *skb, __u32 len, __u64 flags, bool is_stale)
 {
     long err = bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags);
 
-    if (err != -EALREADY) return err;
+    if (err != -EALREADY || !is_stale) return err;
     return bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags & BPF_F_ADJ_ROOM_FIXED_GSO);
 }
 
@@ -318,7 +327,10 @@ STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
     if (!wrap->shrink) flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
     if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth))) return XGRE_REWRITE_FAILED;
     if (is_ip) {
-        if (add_room(skb, wrap->outer_len + inner_l2, flags)) return XGRE_REWRITE_FAILED;
+        /* To be segmented, and not TCP right behind Ethernet: a tunnel of the VM's own. */
+        bool is_stale = !skb->gso_size || (wrap->header_len && !wrap->tags.count);
+
+        if (add_room(skb, wrap->outer_len + inner_l2, flags, is_stale)) return XGRE_REWRITE_FAILED;
         return write_inner(skb, sizeof(eth) + wrap->outer_len, &eth, &wrap->tags);
     }
     if (bpf_skb_change_head(skb, sizeof(eth) + wrap->outer_len + tags_len, 0))
@@ -363,10 +375,10 @@ static __always_inline enum xgre_verdict wrap_ip(struct __sk_buff *skb,
     copy_mac(eth->h_dest, inner->dst);
     copy_mac(eth->h_source, inner->src);
     eth->h_proto = inner->type;
-    if (add_room(skb, len + sizeof(struct ethhdr), flags)) return XGRE_REWRITE_FAILED;
-    return bpf_skb_store_bytes(skb, 0, &out.eth, 2 * sizeof(struct ethhdr) + len, 0)
-               ? XGRE_REWRITE_FAILED
-               : XGRE_GO;
+    if (add_room(skb, len + sizeof(struct ethhdr), flags, true)) return XGRE_REWRITE_FAILED;
+    if (bpf_skb_store_bytes(skb, 0, &out.eth, 2 * sizeof(struct ethhdr) + len, 0))
+        return XGRE_REWRITE_FAILED;
+    return mend_protocol(skb);
 }
 
 /* Untagged IP, which is nearly all there is, can have its headers written at once. */

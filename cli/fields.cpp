@@ -120,6 +120,7 @@ const Fields<PortInfo>& port_fields() {
             {"learned", "LEARNED", [](const PortInfo& p) { return p.learned; }},
             {"mac_limit", "LIMIT", [](const PortInfo& p) { return p.mac_limit; }, no_limit},
             {"isolated", "ISOLATED", [](const PortInfo& p) { return p.isolated; }},
+            {"direct", "", [](const PortInfo& p) { return p.direct; }},
             {"locked", "LOCKED", [](const PortInfo& p) { return p.locked; }},
             {"learning", "LEARNING", [](const PortInfo& p) { return p.learning; }},
             {"flood", "FLOOD", [](const PortInfo& p) { return p.flood; }},

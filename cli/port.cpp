@@ -35,6 +35,9 @@ void add_add(CLI::App& noun, Context& context) {
                "it does not reach other isolated ports (default: off)");
     add_switch(*add, "--locked", spec->locked,
                "only MACs that the FDB has behind it may send (default: off)");
+    add_switch(*add, "--direct", spec->direct,
+               "of a veth: hand frames to its far end at once, past all that is set on DEV "
+               "(default: off)");
     CLI::Option* learning =
         add_switch(*add, "--learning", spec->learning, "learn MACs behind it (default: on)");
     CLI::Option* flood = add_switch(*add, "--flood", spec->flood,

@@ -54,7 +54,7 @@ std::vector<std::string> slower(const std::vector<Device>& devices) {
     std::vector<std::string> lines;
     for (const Device& device : devices) {
         const HookInfo& hook = device.hook;
-        if (!hook.reason.empty()) {
+        if (!hook.reason.empty() && hook.xdp_pays) {
             lines.push_back(
                 reason_line(device, "no XDP on what it receives", hook.reason, hook.remedy));
         }

@@ -54,7 +54,7 @@ lab_join() {
     local host other vm
     for host in "${lab_hosts[@]}"; do
         other=b && [[ $host == a ]] || other=a
-        on_host "$host" attach uplink0 --local "$(host_address "$host" "$(lab_topology)")"
+        on_host "$host" attach uplink0 --xdp on --local "$(host_address "$host" "$(lab_topology)")"
         on_host "$host" network add lan --key 7
         on_host "$host" peer add "$(host_address "$other" "$(lab_topology)")" --network lan
         for vm in "${lab_vms[@]}"; do

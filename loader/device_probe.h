@@ -46,9 +46,9 @@ struct DeviceFitness {
     XdpFitness xdp;
     // Can XDP frames be redirected *into* this device without being lost silently?
     XdpFitness transmit;
-    // The MAC whose frames TC may hand to the far end of a veth at once (bpf_redirect_peer). That has
-    // to be in another namespace, as the kernel wants it, and without an XDP program, which would
-    // be passed by.
+    // The MAC whose frames TC may hand to the far end of a veth at once (bpf_redirect_peer). That
+    // has to be in another namespace, as the kernel wants it, and without an XDP program, which
+    // would be passed by.
     std::optional<Mac> far_end;
 };
 

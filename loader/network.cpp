@@ -64,6 +64,7 @@ Change update(Instance::State& state, std::uint32_t id, xgre_network network,
     if (network.mtu == before.mtu && network.ageing_ns == before.ageing_ns)
         return Change::unchanged;
     state.datapath.networks().put(id, network);
+    state.datapath.forget_flows();
     return Change::made;
 }
 

@@ -56,6 +56,7 @@ xgre_port with_spec(xgre_port port, const PortSpec& spec) {
     if (spec.mac_limit) port.mac_limit = *spec.mac_limit;
     set_flag(port.flags, XGRE_PORT_ISOLATED, spec.isolated);
     set_flag(port.flags, XGRE_PORT_LOCKED, spec.locked);
+    set_flag(port.flags, XGRE_PORT_DIRECT, spec.direct);
     set_flag(port.flags, XGRE_PORT_NO_LEARNING, spec.learning, true);
     set_flag(port.flags, XGRE_PORT_NO_FLOOD, spec.flood, true);
     return port;
@@ -112,7 +113,10 @@ Change update_port(const Instance::State& state, std::uint32_t ifindex, const xg
     }
     if (!same) {
         state.datapath.ports().put(ifindex, wanted);
-        undo.add([&state, ifindex, port] { state.datapath.ports().put(ifindex, port); });
+        undo.add([&state, ifindex, port] {
+            state.datapath.ports().put(ifindex, port);
+            state.datapath.forget_flows();
+        });
     }
     // The device's offloads may have changed since: that is what reconcile looks at.
     const bool adapted = !state.reconcile().empty();
@@ -224,6 +228,7 @@ std::vector<PortInfo> Instance::ports() const {
         info.learned = state_->datapath.learned().find(port.slot).value_or(0);
         info.isolated = (port.flags & XGRE_PORT_ISOLATED) != 0;
         info.locked = (port.flags & XGRE_PORT_LOCKED) != 0;
+        info.direct = (port.flags & XGRE_PORT_FAR_END) != 0;
         info.learning = (port.flags & XGRE_PORT_NO_LEARNING) == 0;
         info.flood = (port.flags & XGRE_PORT_NO_FLOOD) == 0;
         info.static_macs = statics[ifindex];

@@ -71,6 +71,7 @@ constexpr std::array kPlaces{
     Place{"hook_tc.h", "address_outer", Step::rewrite},
     Place{"hook_tc.h", "write_inner", Step::rewrite},
     Place{"hook_tc.h", "make_room", Step::rewrite},
+    Place{"hook_tc.h", "mend_protocol", Step::rewrite},
     Place{"hook_tc.h", "add_room", Step::rewrite},
     Place{"hook_tc.h", "wrap_ip", Step::rewrite},
     Place{"hook_tc.h", "wrap_plain", Step::rewrite},

@@ -189,8 +189,9 @@ private:
         wanted.flags &=
             ~static_cast<__u32>(XGRE_PORT_XDP_XMIT | XGRE_PORT_OFFLOADS | XGRE_PORT_FAR_END);
         if (fitness.transmit.ok) wanted.flags |= XGRE_PORT_XDP_XMIT;
-        if (fitness.far_end) wanted.flags |= XGRE_PORT_FAR_END;
-        const Mac far_end = fitness.far_end.value_or(Mac{});
+        const bool direct = (wanted.flags & XGRE_PORT_DIRECT) != 0 && fitness.far_end;
+        if (direct) wanted.flags |= XGRE_PORT_FAR_END;
+        const Mac far_end = direct ? *fitness.far_end : Mac{};
         std::memcpy(wanted.far_end, far_end.bytes().data(), sizeof(wanted.far_end));
         const bool offloads =
             device.kind == "tun" ? device.tun_vnet_hdr.value_or(false) : ethtool::tso(device.name);

@@ -178,7 +178,8 @@ enum xgre_port_flags {
     XGRE_PORT_LOCKED = 8,    /* only sources that the FDB has behind this port */
     XGRE_PORT_XDP_XMIT = 16, /* XDP frames may be redirected into it */
     XGRE_PORT_OFFLOADS = 32, /* takes large TCP segments: TCP goes by GRO */
-    XGRE_PORT_FAR_END = 64,  /* a veth: TC may hand its far end what is for the MAC `far_end` */
+    XGRE_PORT_DIRECT = 64,   /* as asked for: FAR_END where it can be */
+    XGRE_PORT_FAR_END = 128, /* a veth: TC hands its far end what is for the MAC `far_end` */
 };
 
 /* `ports`: hash, by ifindex (__u32). The device is alive only while `redirect` has it too. */
@@ -267,9 +268,9 @@ struct xgre_flow {
     __u32 source;      /* slot of the port, or peer id, that it came from */
     __u16 target_slot; /* of a port */
     __u16 network;
-    __u16 max_len; /* the longest inner frame that is known to fit, bytes */
-    __u8 verdict;  /* TO_PORT or TO_PEER */
-    __u8 flags;    /* enum xgre_port_flags of a port, as they are for this frame */
+    __u16 max_len;       /* the longest inner frame that is known to fit, bytes */
+    __u8 verdict;        /* TO_PORT or TO_PEER */
+    __u8 flags;          /* enum xgre_port_flags of a port, as they are for this frame */
     struct xgre_hop hop; /* to a peer */
 };
 XGRE_ASSERT_SIZE(struct xgre_flow, 64);

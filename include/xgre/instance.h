@@ -32,7 +32,7 @@ struct AttachSpec {
     std::string uplink;
     Ip4Addr local;                             // must be an address of the uplink
     std::optional<std::uint32_t> fdb_entries;  // 1..4 000 000; 65 536 without
-    bool upgrade = false;  // replace the programs of a running instance by this tool's
+    bool upgrade = false;       // replace the programs of a running instance by this tool's
     std::optional<XdpUse> xdp;  // without: as it is, of a new instance automatic
     TcHook tc_hook = TcHook::automatic;
 };
@@ -51,6 +51,7 @@ struct PortSpec {
     std::vector<Mac> static_macs;
     std::optional<bool> isolated;
     std::optional<bool> locked;
+    std::optional<bool> direct;  // of a veth: TC hands frames to its far end, past the port's own
     std::optional<bool> learning;
     std::optional<bool> flood;
 };
@@ -119,6 +120,7 @@ struct PortInfo {
     std::uint64_t learned = 0;
     bool isolated = false;
     bool locked = false;
+    bool direct = false;  // it is asked for, and can be
     bool learning = true;
     bool flood = true;
     std::vector<Mac> static_macs;

@@ -126,6 +126,37 @@ TEST_P(Routing, ThroughANamespaceBetweenTwoNetworksTcpArrivesIntact) {
     EXPECT_THAT(lab.host('b').drops(), testing::IsEmpty());
 }
 
+// `port add --direct`: past the port's own end, but for what only a receiving device can take
+// apart.
+TEST(Direct, GoesToTheFarEndUnlessTaggedOrForAnotherMac) {
+    Lab lab;
+    lab.mesh("lan", 7, Path::tc);
+    const VmOptions options{.offloads = true, .with_address = true, .mtu = kInnerMtu};
+    Vm& a1 = lab.join('a', "a1", kVmA, "lan", options);
+    Vm& b1 = lab.join('b', "b1", kVmB, "lan", options);
+    PortSpec spec;
+    spec.device = b1.port();
+    spec.direct = true;
+    lab.host('b').open().add_port(spec);
+    EXPECT_TRUE(lab.host('b').port(b1.port()).direct);
+    EXPECT_TRUE(tcp_arrives_intact(a1.netns(), b1.netns(), kVmB, 2 << 20));
+    EXPECT_TRUE(tcp_arrives_intact(b1.netns(), a1.netns(), kVmA, 2 << 20));
+    lab.settle(b1, {&a1});
+
+    const Packet plain = eth(kVmA, kVmB) / payload(60);
+    const Packet tagged = eth(kVmA, kVmB) / vlan(0, {.pcp = 3}) / payload(61);
+    a1.send(tagged);
+    EXPECT_TRUE(b1.gets(tagged));
+    // Down, the port's own end lets nothing through; the far end still takes what is handed to it.
+    lab.host('b').netns().ip(fmt::format("link set dev {} down", b1.port()));
+    a1.send(plain);
+    EXPECT_TRUE(b1.gets(plain));
+
+    spec.direct = false;
+    lab.host('b').open().add_port(spec);
+    EXPECT_FALSE(lab.host('b').port(b1.port()).direct);
+}
+
 class Merging : public testing::TestWithParam<Path> {};
 INSTANTIATE_TEST_SUITE_P(, Merging, kBothPaths, path_name);
 

@@ -93,13 +93,13 @@ class Guest:
                 return int(words[1]), streams["out"], streams["err"]
             streams[kind] += base64.b64decode(words[0])
 
-    def monitor(self, command):
+    def monitor(self, command, **arguments):
         """One QMP command: its answer."""
         lines = Lines(self.path("monitor"))
         deadline = time.monotonic() + 10
         lines.read(deadline)
-        for name in ("qmp_capabilities", command):
-            lines.write(json.dumps({"execute": name}))
+        for name, values in (("qmp_capabilities", {}), (command, arguments)):
+            lines.write(json.dumps({"execute": name, "arguments": values}))
             while "return" not in (answer := json.loads(lines.read(deadline))):
                 pass
         return answer["return"]

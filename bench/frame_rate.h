@@ -9,6 +9,7 @@
 #include "bench/flow.h"
 #include "bench/live_frames.h"
 #include "bench/row.h"
+#include "bench/softirq_clock.h"
 
 namespace xgre::bench {
 
@@ -31,6 +32,7 @@ private:
     Generator generator_;
     Counter counter_;
     std::uint32_t copies_;
+    SoftirqClock softirqs_;
     double expected_ = 0;  // nanoseconds of a frame, as the last run had it
 };
 

@@ -6,14 +6,18 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "bench/bpf_statistics.h"
 #include "bench/system.h"
 
 namespace xgre::bench {
 namespace {
+
+constexpr std::chrono::seconds kPatience{20};  // with somebody who profiles
 
 // One case with one peer.
 class Contender {
@@ -26,10 +30,10 @@ public:
         guard([&] { probe_ = row.cases[which].make(name, peer); });
     }
 
-    void measure(std::chrono::nanoseconds slice, bool warm_up) {
+    void measure(std::chrono::nanoseconds slice, bool warm_up, const BpfStatistics& statistics) {
         if (result_.void_reason) return;
         guard([&] {
-            std::vector<double> values = probe_->measure(slice);
+            std::vector<double> values = measure_undisturbed(slice, statistics);
             if (!warm_up) result_.rounds.push_back(std::move(values));
         });
     }
@@ -37,6 +41,24 @@ public:
     const Result& result() const { return result_; }
 
 private:
+    // Not while somebody has BPF programs timed. Throws Void when that does not end.
+    std::vector<double> measure_undisturbed(std::chrono::nanoseconds slice,
+                                            const BpfStatistics& statistics) {
+        const auto end = std::chrono::steady_clock::now() + kPatience;
+        while (std::chrono::steady_clock::now() < end) {
+            check_interrupt();
+            if (statistics.are_on()) {
+                std::this_thread::sleep_for(std::chrono::milliseconds{100});
+                continue;
+            }
+            std::vector<double> values = probe_->measure(slice);
+            if (!statistics.are_on()) return values;
+        }
+        throw Void{
+            "BPF run-time statistics are on, which slow all programs: end the profiler, or set "
+            "sysctl kernel.bpf_stats_enabled=0"};
+    }
+
     template <typename Work>
     void guard(const Work& work) {
         try {
@@ -93,13 +115,14 @@ std::vector<Result> measure(const Row& row, const Plan& plan, const Progress& pr
                 std::make_unique<Contender>(short_name(contenders.size()), row, which, *peer));
         }
     }
+    const BpfStatistics statistics;
     const auto slice = std::chrono::duration_cast<std::chrono::nanoseconds>(
         std::chrono::duration<double>(row.slice * plan.stretch));
     for (std::size_t round = 0; round <= plan.rounds; ++round) {  // the first warms up
         progress.step(fmt::format("round {} of {}", round, plan.rounds));
         for (const auto& contender : contenders) {
             check_interrupt();
-            contender->measure(slice, round == 0);
+            contender->measure(slice, round == 0, statistics);
         }
     }
     std::vector<Result> results;

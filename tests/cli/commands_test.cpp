@@ -40,7 +40,7 @@ protected:
 };
 
 TEST_F(Commands, AttachIsShownWithHookAndReason) {
-    must("attach uplink0 --local 198.18.0.1");
+    must("attach uplink0 --local 198.18.0.1 --xdp on");
     const Json show = json("show");
     EXPECT_EQ(show.at("instance"), instance);
     EXPECT_EQ(show.at("uplink"), "uplink0");

@@ -15,7 +15,7 @@ struct Slice {
 
 struct StreamResult {
     std::vector<Slice> slices;
-    std::uint32_t retransmitted;  // segments, from the first byte to the last slice's end
+    std::uint32_t retransmitted{};  // segments, from the first byte to the last slice's end
 };
 
 // Between the namespaces vm-a and vm-b, which know each other's addresses. A slice is so many bytes

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Changes of the FDB that commands ask for, and the sweep that frees the room of expired
- * entries. They run in the kernel, so that they share the accounting of the data path and a
- * table of millions is never copied out.
+ * Changes of the FDB that commands ask for, the sweep that frees the room of expired entries, and
+ * what commands want to know of the kernel. They run in the kernel, so that they share the
+ * accounting of the data path and a table of millions is never copied out.
  *
  * TC programs that no hook runs: a command runs them by BPF_PROG_TEST_RUN, with the arguments in
  * the place of the packet, which comes back. (Programs of the syscall type are sleepable, and
  * those may not use per-CPU arrays and device maps on Linux 6.1.)
  */
 #include "fdb.h"
+#include <bpf/bpf_core_read.h>
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -229,5 +230,23 @@ SEC("tc")
 int flows_forget(struct __sk_buff *skb)
 {
     forget_flows();
+    return 0;
+}
+
+/* Linux 6.15 and later, or wherever that came back to: GRO where a CPU map hands frames over. */
+struct bpf_cpu_map_entry___with_gro {
+    struct {
+        __u8 any;
+    } gro;
+} __attribute__((preserve_access_index));
+
+SEC("tc")
+int spread_probe(struct __sk_buff *skb)
+{
+    struct xgre_probe_args *args = arguments(skb, sizeof(*args));
+
+    if (!args) return BAD_ARGUMENTS;
+    args->flags =
+        bpf_core_field_exists(struct bpf_cpu_map_entry___with_gro, gro) ? XGRE_SPREAD_TCP : 0;
     return 0;
 }

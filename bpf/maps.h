@@ -92,6 +92,21 @@ struct {
 } redirect __weak SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct xgre_spread);
+} spread __weak SEC(".maps");
+
+/* The loader gives it the size of the machine. */
+struct {
+    __uint(type, BPF_MAP_TYPE_CPUMAP);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct bpf_cpumap_val);
+} cpus __weak SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, XGRE_COUNTERS);
     __type(key, __u32);

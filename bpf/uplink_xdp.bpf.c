@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* From the wire, fast path: known unicast to a local port. Everything else goes on to TC. */
+/*
+ * From the wire, fast path: known unicast to a local port. Everything else goes on to TC. Here, or
+ * where frames are spread on the CPU of their flow: the same steps.
+ */
 #include "hook_xdp.h"
+#include "spread.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -82,15 +86,14 @@ static __always_inline enum xgre_verdict deliver(struct xdp_md *ctx,
     return verdict ? verdict : XGRE_TO_PORT;
 }
 
-static __always_inline enum xgre_verdict handle(struct xdp_md *ctx, struct arrival *a)
+static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
+                                                const struct xgre_uplink *uplink, struct arrival *a)
 {
-    struct xgre_uplink *uplink = find_uplink();
     struct cursor c = frame_cursor(ctx);
     enum xgre_verdict verdict, inner;
     struct xgre_flow *flow;
     struct flow_key key;
 
-    if (!uplink) return XGRE_PASS;
     verdict = parse_arrival(ctx, &c, uplink, &a->outer);
     if (verdict) return verdict;
     inner = parse_ethernet(&c, &a->eth);
@@ -108,23 +111,45 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx, struct arriv
     return deliver(ctx, uplink, a);
 }
 
-SEC("xdp")
-int uplink_xdp(struct xdp_md *ctx)
+static __always_inline int receive(struct xdp_md *ctx, const struct xgre_uplink *uplink,
+                                   enum xgre_program program)
 {
     struct arrival a = {};
     struct weight weight = {.packets = 1, .bytes = frame_len(ctx)};
     enum xgre_verdict verdict;
 
     in_memory(&a);
-    verdict = handle(ctx, &a);
-
+    verdict = handle(ctx, uplink, &a);
     if (verdict == XGRE_PASS || verdict == XGRE_PUNT) return XDP_PASS;
     note_refusal(a.from.refusal);
     if (verdict == XGRE_HANDOVER) return XDP_PASS;
     if (a.outer.inner_len) weight.bytes = a.outer.inner_len;
-    count_verdict(XGRE_PROGRAM_UPLINK_XDP, verdict, &weight);
+    count_verdict(program, verdict, &weight);
     if (a.peer) count_peer_rx(a.peer, &weight);
     if (verdict != XGRE_TO_PORT || !a.flow) return XDP_DROP;
     count_port_tx(a.flow->target_slot, &weight);
     return XDP_REDIRECT;
+}
+
+SEC("xdp")
+int uplink_xdp(struct xdp_md *ctx)
+{
+    struct xgre_uplink *uplink = find_uplink();
+
+    if (!uplink) return XDP_PASS;
+    if (uplink->flags & XGRE_UPLINK_SPREAD && hand_to_cpu(ctx, uplink)) return XDP_REDIRECT;
+    return receive(ctx, uplink, XGRE_PROGRAM_UPLINK_XDP);
+}
+
+/*
+ * The program of `cpus`. When spreading ends, frames still wait in the queues; TC takes those, or
+ * the host's stack when TC is gone, too: a frame that was decapsulated here might reach the host.
+ */
+SEC("xdp/cpumap")
+int uplink_cpu_xdp(struct xdp_md *ctx)
+{
+    struct xgre_uplink *uplink = find_uplink();
+
+    if (!uplink || !(uplink->flags & XGRE_UPLINK_SPREAD)) return XDP_PASS;
+    return receive(ctx, uplink, XGRE_PROGRAM_UPLINK_CPU);
 }

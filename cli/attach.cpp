@@ -26,10 +26,14 @@ void add_attach_command(CLI::App& app, Context& context) {
               "where XDP runs: auto, where it can and pays; on, where it can; or off");
     add_value(*attach, "--tc", spec->tc_hook, tc_syntax(),
               "tcx, clsact or auto: tcx where the kernel has it (default: auto)");
+    add_value(*attach, "--spread", spec->spread, spread_syntax(),
+              "the CPUs to spread what one tunnel carries over, by the flows inside: all, a list "
+              "as 0-3,5, off or auto (default: auto, or as it is)");
     attach->footer(
         "Examples:\n"
         "  xgre attach eth0 --local 198.18.0.1\n"
-        "  xgre attach eth0 --local 198.18.0.1 --upgrade");
+        "  xgre attach eth0 --local 198.18.0.1 --upgrade\n"
+        "  xgre attach eth0 --local 198.18.0.1 --spread 1-3");
     attach->callback([&context, spec] {
         report(context, Instance::attach(context.session, *spec),
                fmt::format("instance {} on {}", context.session.instance, spec->uplink),

@@ -29,6 +29,30 @@ Json texts_of(const std::vector<T>& values) {
     return list;
 }
 
+std::string asked_text(const Spread& spread) {
+    switch (spread.mode) {
+        case SpreadMode::off:
+            return "off";
+        case SpreadMode::all:
+            return "all";
+        case SpreadMode::list:
+            return spread.cpus.format();
+        default:
+            return "auto";
+    }
+}
+
+std::string spread_text(const InstanceInfo& info) {
+    CpuSet cpus;
+    for (const std::uint32_t cpu : info.spread_cpus)
+        cpus.add(cpu);
+    std::string text = cpus.empty() ? "off" : "over CPUs " + cpus.format();
+    if (info.spread.mode == SpreadMode::automatic) text = "auto: " + text;
+    for (const std::string& note : info.spread_notes)
+        text += "; " + note;
+    return text;
+}
+
 std::string yes_or_no(const Json& value) {
     return value.get<bool>() ? "yes" : "no";
 }
@@ -201,6 +225,10 @@ const Fields<InstanceInfo>& instance_fields() {
                 {field.name, "", [get = field.get](const InstanceInfo& i) { return get(i.hook); }});
         }
         const Fields<InstanceInfo> rest{
+            {"spread", "", [](const InstanceInfo& i) { return asked_text(i.spread); }},
+            {"spread_cpus", "", [](const InstanceInfo& i) { return Json(i.spread_cpus); }},
+            {"spread_notes", "", [](const InstanceInfo& i) { return Json(i.spread_notes); }},
+            {"", "spread", spread_text},
             {"fdb_entries", "room in the fdb", [](const InstanceInfo& i) { return i.fdb_entries; }},
             {"memory", "memory pinned", [](const InstanceInfo& i) { return i.memory; }, size},
             {"abi_version", "abi version", [](const InstanceInfo& i) { return i.abi_version; }},

@@ -83,6 +83,15 @@ std::optional<XdpUse> parse_xdp(std::string_view text) {
     return std::nullopt;
 }
 
+std::optional<Spread> parse_spread(std::string_view text) {
+    if (text == "auto") return Spread{SpreadMode::automatic, {}};
+    if (text == "off") return Spread{SpreadMode::off, {}};
+    if (text == "all") return Spread{SpreadMode::all, {}};
+    const auto cpus = CpuSet::parse(text);
+    if (!cpus) return std::nullopt;
+    return Spread{SpreadMode::list, *cpus};
+}
+
 std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t least,
                                           std::uint32_t most) {
     const auto number = parse_decimal(text, most);
@@ -154,6 +163,11 @@ Syntax<TcHook> tc_syntax() {
 
 Syntax<XdpUse> xdp_syntax() {
     return {"USE", "a use of XDP", "auto, on or off", parse_xdp};
+}
+
+Syntax<Spread> spread_syntax() {
+    return {"CPUS", "a way to spread frames",
+            fmt::format("off, auto, all, or CPUs as 0-3,5, up to {}", CpuSet::kMax), parse_spread};
 }
 
 Syntax<std::string> network_syntax() {

@@ -45,6 +45,7 @@ Syntax<AddressRange> range_syntax();  // A-B, A not above B
 Syntax<DhcpHost> host_syntax();       // MAC=ADDR
 Syntax<TcHook> tc_syntax();
 Syntax<XdpUse> xdp_syntax();
+Syntax<Spread> spread_syntax();
 Syntax<std::string> network_syntax();
 Syntax<std::string> device_syntax();
 Syntax<std::string> instance_syntax();

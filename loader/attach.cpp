@@ -18,6 +18,7 @@
 #include "loader/instances.h"
 #include "loader/loopback.h"
 #include "loader/pins.h"
+#include "loader/spread.h"
 #include "loader/undo.h"
 #include "xgre/dhcp.h"
 #include "xgre/error.h"
@@ -68,6 +69,28 @@ std::uint32_t xdp_flags(XdpUse use) {
     return use == XdpUse::off ? XGRE_UPLINK_NO_XDP : XGRE_UPLINK_ANY_XDP;
 }
 
+// What was asked for by name is had or refused; `auto` looks for itself.
+void check_spread(const Spread& spread, std::uint32_t flags, const LinkInfo& device) {
+    if (spread.mode == SpreadMode::automatic || spread.mode == SpreadMode::off) return;
+    if (!wants_xdp(flags, device))
+        throw Error{"--spread",
+                    fmt::format("XDP spreads frames, and is not used on {}", device.name),
+                    "attach with --xdp on, or with --spread off"};
+    if (const XdpFitness fitness = probe_device(device).xdp; !fitness.ok)
+        throw Error{"--spread",
+                    fmt::format("XDP spreads frames, and must not run on {}: {}", device.name,
+                                fitness.reason),
+                    fitness.remedy.empty() ? "attach with --spread off" : fitness.remedy};
+    if (spread.mode == SpreadMode::all) return;
+    const CpuSet present = system_cpus("present");
+    if (const CpuSet missing = spread.cpus - present; !missing.empty())
+        throw Error{"CPU " + missing.format(), "this machine has none of this number",
+                    "name some of " + present.format()};
+    const CpuSet online = system_cpus("online");
+    if ((spread.cpus & online).empty())
+        throw Error{"CPU " + spread.cpus.format(), "not online", "name some of " + online.format()};
+}
+
 xgre_uplink make_uplink(const AttachSpec& spec, const LinkInfo& device, const Datapath& datapath) {
     xgre_uplink row{};
     row.abi_version = XGRE_ABI_VERSION;
@@ -78,6 +101,7 @@ xgre_uplink make_uplink(const AttachSpec& spec, const LinkInfo& device, const Da
     row.tc_hook = static_cast<__u8>(choose_tc_hook(spec.tc_hook, datapath));
     row.cookie = random_cookie();
     row.netns_cookie = netns_cookie();
+    set_spread(spec.spread.value_or(Spread{}), row);
     set_name(row.name, device.name, "device");
     return row;
 }
@@ -103,12 +127,24 @@ void remove_remains(const Session& session) {
     pins::remove_tree(pins::removed(session.instance));
 }
 
+// Frames that still wait for another CPU are then to go on as they came: see uplink_cpu_xdp.
+void stop_spreading(const Session& session, const std::optional<xgre_uplink>& row) {
+    if (!row || row->abi_version != XGRE_ABI_VERSION || (row->flags & XGRE_UPLINK_SPREAD) == 0)
+        return;
+    const Fd map{bpf_obj_get((pins::directory(session.instance) + "/maps/uplink").c_str())};
+    if (!map.is_open()) return;
+    xgre_uplink alone = *row;
+    alone.flags &= ~static_cast<__u32>(XGRE_UPLINK_SPREAD);
+    Map<std::uint32_t, xgre_uplink>{map.get(), "uplink"}.put(0, alone);
+}
+
 // Everything of the instance off the devices and out of the BPF file system. Works on what is
 // there, whatever version made it. Killed before the rename, the instance is whole but for its
 // programs, which the next command attaches again; after it, only remains are left.
 void tear_down(const Session& session) {
     const auto row = uplink_of(session.instance);
     const Hooks hooks{pins::links(session.instance), XGRE_TC_HOOK_TCX};
+    stop_spreading(session, row);
     hooks.clear(hooks.devices());
     const bool is_last =
         !other_instance(session.instance, [](const auto&, const auto&) { return true; });
@@ -157,6 +193,11 @@ Change upgrade(Instance::State& state) {
     return Change::made;
 }
 
+Change reconcile(const Instance::State& state, bool changed) {
+    const bool repaired = !state.reconcile().empty();
+    return changed || repaired ? Change::made : Change::unchanged;
+}
+
 // The uplink was made again by the same name, or nothing changed.
 Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkInfo& device) {
     const Ip4Addr local = Ip4Addr::from_network_order(state.uplink.local);
@@ -187,12 +228,15 @@ Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkIn
         state.uplink.flags &= ~static_cast<__u32>(XGRE_UPLINK_NO_XDP | XGRE_UPLINK_ANY_XDP);
         state.uplink.flags |= xdp_flags(*spec.xdp);
     }
-    const bool changed =
-        state.uplink.ifindex != before.ifindex || state.uplink.flags != before.flags;
+    if (spec.spread) set_spread(*spec.spread, state.uplink);
+    if (spec.spread) check_spread(*spec.spread, state.uplink.flags, device);
+    const bool changed = std::memcmp(&state.uplink, &before, sizeof(before)) != 0;
+    Undo undo;
+    undo.add([&] { state.datapath.uplink().put(0, before); });
     if (changed) state.datapath.uplink().put(0, state.uplink);
-    if (spec.upgrade) return upgrade(state);
-    const bool repaired = !state.reconcile().empty();
-    return changed || repaired ? Change::made : Change::unchanged;
+    const Change change = spec.upgrade ? upgrade(state) : reconcile(state, changed);
+    undo.commit();
+    return change;
 }
 
 }  // namespace
@@ -224,6 +268,8 @@ Change Instance::attach(const Session& session, const AttachSpec& spec) {
         return attach_again(state, spec, device);
     }
     check_foreign_xdp(spec, device);
+    if (spec.spread)
+        check_spread(*spec.spread, xdp_flags(spec.xdp.value_or(XdpUse::automatic)), device);
     Undo undo;
     undo.add([&session] { tear_down(session); });
     make_instance(session, spec, device);

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "loader/pins.h"
+#include "loader/spread.h"
 #include "xgre.skel.h"
 
 namespace xgre {
@@ -96,6 +97,11 @@ Datapath Datapath::load_on(const Datapath& running) {
 Datapath Datapath::load(const Sizes& sizes, const Datapath* running) {
     const Skeleton skeleton = open_skeleton();
     bpf_map__set_max_entries(skeleton->maps.fdb, sizes.fdb_entries);
+    bpf_map__set_max_entries(skeleton->maps.cpus, system_cpus("possible").list().back() + 1);
+    // Without it, frames that find a CPU's queue full are not counted.
+    const bool has_tracepoints =
+        libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nullptr) == 1;
+    bpf_program__set_autoload(skeleton->progs.spread_full, has_tracepoints);
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, skeleton->obj) {
         if (running == nullptr) break;
@@ -119,6 +125,7 @@ Datapath Datapath::load(const Sizes& sizes, const Datapath* running) {
     }
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton->obj) {
+        if (!bpf_program__autoload(program)) continue;
         const std::string name = bpf_program__name(program);
         loaded.programs_.emplace(name, duplicate(bpf_program__fd(program), name));
     }
@@ -219,6 +226,12 @@ std::uint32_t Datapath::fdb_sweep() const {
 void Datapath::forget_flows() const {
     std::array<std::uint64_t, 2> nothing{};
     run_control("flows_forget", nothing);
+}
+
+bool Datapath::can_spread_tcp() const {
+    xgre_probe_args arguments{};
+    run_control("spread_probe", arguments);
+    return (arguments.flags & XGRE_SPREAD_TCP) != 0;
 }
 
 void Datapath::start_sweeper(std::uint64_t interval_ns) const {

@@ -48,6 +48,9 @@ public:
     Map<xgre_fdb_key, xgre_fdb_entry> fdb() const { return {map_fd("fdb"), "fdb"}; }
     // ifindex -> ifindex: the value's second word, a program, is not used.
     Map<std::uint32_t, std::uint64_t> redirect() const { return view<std::uint64_t>("redirect"); }
+    Map<std::uint32_t, xgre_spread> spread() const { return view<xgre_spread>("spread"); }
+    // Without batches: find(), put() and erase() only. put() wants a program's descriptor.
+    Map<std::uint32_t, bpf_cpumap_val> cpus() const { return view<bpf_cpumap_val>("cpus"); }
     PerCpuMap<xgre_count> counters() const { return {map_fd("counters"), "counters"}; }
     PerCpuMap<std::uint64_t> notes() const { return {map_fd("notes"), "notes"}; }
     PerCpuMap<xgre_traffic> port_counters() const {
@@ -68,6 +71,8 @@ public:
     std::uint32_t fdb_sweep() const;
     // Makes every CPU look again into the tables that a command has changed: see bpf/flow.h.
     void forget_flows() const;
+    // Can the kernel merge TCP on the CPU that a frame is spread to?
+    bool can_spread_tcp() const;
     // Starts the timer that does so by itself, or hands it to these programs.
     void start_sweeper(std::uint64_t interval_ns) const;
 

@@ -110,6 +110,8 @@ constexpr std::array kDropTexts{
         XGRE_COPY_FAILED,
         "set up the ports that are down, or `xgre port del` them: the kernel refuses their copies"},
     DropText{XGRE_NO_UPLINK, "`xgre attach`"},
+    DropText{XGRE_SPREAD_FULL,
+             "more comes for this CPU than it can take: give `xgre attach --spread` more CPUs"},
 };
 
 std::string_view way_out_of(const std::string& verdict) {

@@ -77,6 +77,9 @@ constexpr std::array kPlaces{
     Place{"hook_tc.h", "wrap_plain", Step::rewrite},
     Place{"hook_tc.h", "deliver_to", Step::redirect},
 
+    Place{"spread.h", "hand_to_cpu", Step::redirect},
+    Place{"spread.h", "", Step::parse},
+
     Place{"port_xdp.bpf.c", "", Step::program},
     Place{"port_tc.bpf.c", "parse", Step::parse},
     Place{"port_tc.bpf.c", "flood_departure", Step::flood},
@@ -86,6 +89,7 @@ constexpr std::array kPlaces{
     Place{"uplink_xdp.bpf.c", "", Step::program},
     Place{"uplink_tc.bpf.c", "flood_arrival", Step::flood},
     Place{"uplink_tc.bpf.c", "", Step::program},
+    Place{"spread_full.bpf.c", "", Step::count},
 };
 
 // They are called from where other things are done, too.

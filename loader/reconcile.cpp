@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include "loader/instance_state.h"
 #include "loader/loopback.h"
 #include "loader/pins.h"
+#include "loader/spread.h"
 
 namespace xgre {
 namespace {
@@ -143,7 +145,7 @@ private:
             }
             const DeviceFitness fitness = probe_device(*uplink_);
             hook(*uplink_, fitness, "uplink_tc", "uplink_xdp");
-            set_uplink_flags(*uplink_, fitness);
+            spread(*uplink_, fitness);
         }
         for (const auto& [ifindex, device] : live_) {
             const DeviceFitness fitness = probe_device(device);
@@ -170,9 +172,20 @@ private:
             did(fmt::format("attached {} to {}", xdp, device.name));
     }
 
-    void set_uplink_flags(const LinkInfo& uplink, const DeviceFitness& fitness) {
+    // A CPU can take frames before it is to get some, and until it gets none any more.
+    void spread(const LinkInfo& uplink, const DeviceFitness& fitness) {
+        const Spreader spreader{datapath_, pins::links(state_.session.instance)};
+        const bool has_xdp = state_.hooks.xdp(uplink.index).has_value();
+        const CpuSet cpus = plan_spread(spread_of(state_.uplink), has_xdp).cpus;
+        std::ranges::move(spreader.make(cpus), std::back_inserter(done_));
+        set_uplink_flags(uplink, fitness, !cpus.empty());
+        std::ranges::move(spreader.remove_all_but(cpus), std::back_inserter(done_));
+    }
+
+    void set_uplink_flags(const LinkInfo& uplink, const DeviceFitness& fitness, bool spreads) {
         xgre_uplink wanted = state_.uplink;
-        wanted.flags &= ~static_cast<__u32>(XGRE_UPLINK_XDP_XMIT);
+        wanted.flags &= ~static_cast<__u32>(XGRE_UPLINK_XDP_XMIT | XGRE_UPLINK_SPREAD);
+        if (spreads) wanted.flags |= XGRE_UPLINK_SPREAD;
         if (fitness.transmit.ok) wanted.flags |= XGRE_UPLINK_XDP_XMIT;
         std::memcpy(wanted.mac, uplink.mac.bytes().data(), sizeof(wanted.mac));
         set_name(wanted.name, uplink.name, "device");

@@ -2,8 +2,28 @@
 // Instance: show and stats.
 #include "loader/abi_text.h"
 #include "loader/instance_state.h"
+#include "loader/pins.h"
+#include "loader/spread.h"
 
 namespace xgre {
+namespace {
+
+void show_spread(const Instance::State& state, InstanceInfo& info) {
+    info.spread = spread_of(state.uplink);
+    info.spread_notes = plan_spread(info.spread, info.hook.xdp != "none").notes;
+    if ((state.uplink.flags & XGRE_UPLINK_SPREAD) == 0) return;
+    const xgre_spread now = state.datapath.spread().find(0).value_or(xgre_spread{});
+    info.spread_cpus.assign(now.cpu, now.cpu + now.count);
+    const Spreader spreader{state.datapath, pins::links(state.session.instance)};
+    if ((now.flags & XGRE_SPREAD_TCP) == 0)
+        info.spread_notes.emplace_back(
+            "but for TCP: this kernel merges it only on the CPU that it came in on");
+    if (!spreader.counts_lost())
+        info.spread_notes.emplace_back(
+            "frames that find a queue full are not counted: this kernel has no raw tracepoints");
+}
+
+}  // namespace
 
 InstanceInfo Instance::show() const {
     const State& state = *state_;
@@ -20,6 +40,7 @@ InstanceInfo Instance::show() const {
         info.uplink_gone = !device;
         info.hook = state.hook_info(info.uplink_gone ? nullptr : &*device, true);
     }
+    show_spread(state, info);
     info.fdb_entries = state.datapath.fdb().max_entries();
     for (const auto& [name, fd] : state.datapath.maps()) {
         const MapView map{fd.get(), name};

@@ -81,6 +81,10 @@ enum {
 	BPF_F_CTXLEN_MASK = 4503595332403200ULL,
 };
 
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
+};
+
 enum xdp_action {
 	XDP_ABORTED = 0,
 	XDP_DROP = 1,
@@ -194,6 +198,14 @@ enum {
 
 struct bpf_devmap_val {
 	__u32 ifindex;
+	union {
+		int fd;
+		__u32 id;
+	} bpf_prog;
+};
+
+struct bpf_cpumap_val {
+	__u32 qsize;
 	union {
 		int fd;
 		__u32 id;

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define XGRE_ABI_VERSION 2
+#define XGRE_ABI_VERSION 3
 
 #ifdef __cplusplus
 #define XGRE_ASSERT(condition, what) static_assert(condition, what)
@@ -33,6 +33,7 @@
 #define XGRE_FDB_DEFAULT 65536        /* entries */
 #define XGRE_FDB_LIMIT 4000000        /* entries, the most that may be asked for */
 #define XGRE_FLOWS 4096               /* per CPU; a power of two */
+#define XGRE_SPREAD_CPUS 1024         /* CPUs 0..1023 can be spread to */
 #define XGRE_OUTER_MAX 40             /* bytes of a peer's IP + GRE header template */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
 #define XGRE_ASK_NS 5000000000ULL     /* the kernel is asked for a next hop at least this often */
@@ -75,7 +76,8 @@
     X(PEER_GONE, "peer-gone", DROP, "the peer was removed on the way")                             \
     X(REWRITE_FAILED, "rewrite-failed", DROP, "the kernel refused to resize the frame")            \
     X(COPY_FAILED, "copy-failed", DROP, "the kernel refused a flood copy")                         \
-    X(NO_UPLINK, "no-uplink", DROP, "the instance has no uplink configured")
+    X(NO_UPLINK, "no-uplink", DROP, "the instance has no uplink configured")                       \
+    X(SPREAD_FULL, "spread-full", DROP, "the queue of the CPU that it was spread to is full")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -105,7 +107,8 @@ enum xgre_note {
     X(UPLINK_XDP, "uplink_xdp", "from the wire, fast path")                                        \
     X(UPLINK_TC, "uplink_tc", "from the wire, slow path")                                          \
     X(PORT_XDP, "port_xdp", "from a port, fast path")                                              \
-    X(PORT_TC, "port_tc", "from a port, slow path")
+    X(PORT_TC, "port_tc", "from a port, slow path")                                                \
+    X(UPLINK_CPU, "uplink_cpu_xdp", "from the wire, fast path, on the CPU it was spread to")
 
 enum xgre_program {
 #define X(id, name, help) XGRE_PROGRAM_##id,
@@ -131,6 +134,14 @@ enum xgre_uplink_flags {
     XGRE_UPLINK_XDP_XMIT = 1, /* XDP frames may be redirected into the uplink */
     XGRE_UPLINK_NO_XDP = 2,   /* `attach --xdp off`: TC only */
     XGRE_UPLINK_ANY_XDP = 4,  /* `attach --xdp on`: XDP also where it costs more than it saves */
+    XGRE_UPLINK_SPREAD = 8,   /* frames are spread over the CPUs of `spread` */
+};
+
+enum xgre_spread_mode {
+    XGRE_SPREAD_AUTO = 0,
+    XGRE_SPREAD_OFF = 1,
+    XGRE_SPREAD_ALL = 2,  /* over all CPUs that are online */
+    XGRE_SPREAD_LIST = 3, /* over those of spread_cpus that are online */
 };
 
 /* `uplink`: array of one; what an instance is. */
@@ -141,13 +152,14 @@ struct xgre_uplink {
     __u32 flags;       /* enum xgre_uplink_flags */
     __u8 mac[6];       /* what XDP takes as addressed to us; TC asks the kernel */
     __u8 tc_hook;      /* enum xgre_tc_hook */
-    __u8 pad;
-    __u32 cookie; /* random per instance: marks our XDP metadata as ours */
+    __u8 spread;       /* enum xgre_spread_mode: as asked for */
+    __u32 cookie;      /* random per instance: marks our XDP metadata as ours */
     __u32 pad2;
     __u64 netns_cookie; /* SO_NETNS_COOKIE of the network namespace it lives in */
     char name[XGRE_NAME_LEN];
+    __u64 spread_cpus[XGRE_SPREAD_CPUS / 64]; /* with SPREAD_LIST: bit n%64 of word n/64 is CPU n */
 };
-XGRE_ASSERT_SIZE(struct xgre_uplink, 56);
+XGRE_ASSERT_SIZE(struct xgre_uplink, 56 + XGRE_SPREAD_CPUS / 8);
 
 enum xgre_tc_hook {
     XGRE_TC_HOOK_NONE = 0,
@@ -275,6 +287,23 @@ struct xgre_flow {
 };
 XGRE_ASSERT_SIZE(struct xgre_flow, 64);
 
+enum xgre_spread_flags {
+    XGRE_SPREAD_TCP = 1, /* TCP too: the kernel has GRO on the CPU that a frame is spread to */
+};
+
+/* `spread`: array of one; over which CPUs. See bpf/spread.h. */
+struct xgre_spread {
+    __u32 map_id; /* the kernel's id of `cpus` */
+    __u32 flags;  /* enum xgre_spread_flags */
+    __u32 count;
+    __u32 pad;
+    __u16 cpu[XGRE_SPREAD_CPUS]; /* `count` keys of `cpus` */
+};
+XGRE_ASSERT_SIZE(struct xgre_spread, 16 + 2 * XGRE_SPREAD_CPUS);
+
+/* `cpus`: CPU map, by CPU number; the program of its entries is uplink_cpu_xdp. */
+#define XGRE_SPREAD_QUEUE 2048 /* frames that may wait for one CPU */
+
 /* `generation`: array of one __u64. A change that a flow may depend on adds 1 after it is made. */
 
 /* `flood`: hash, by network id; replaced as a whole, so that a reader sees one version. */
@@ -359,5 +388,11 @@ struct xgre_sweep_args { /* programs fdb_sweep and sweeper_start */
     __s32 result;        /* out: 0 or -errno */
 };
 XGRE_ASSERT_SIZE(struct xgre_sweep_args, 16);
+
+struct xgre_probe_args { /* program spread_probe: what the kernel can do */
+    __u64 flags;         /* out: enum xgre_spread_flags */
+    __u64 pad;
+};
+XGRE_ASSERT_SIZE(struct xgre_probe_args, 16);
 
 #endif /* XGRE_ABI_H */

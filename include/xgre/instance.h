@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "xgre/cpu_set.h"
 #include "xgre/gre_key.h"
 #include "xgre/ip_addr.h"
 #include "xgre/mac.h"
@@ -28,6 +29,16 @@ enum class XdpUse : std::uint8_t { automatic, off, on };
 
 enum class TcHook : std::uint8_t { automatic, tcx, clsact };
 
+enum class SpreadMode : std::uint8_t { automatic, off, all, list };
+
+// Over which CPUs to spread what one tunnel carries.
+struct Spread {
+    SpreadMode mode = SpreadMode::automatic;
+    CpuSet cpus;  // with `list`
+
+    bool operator==(const Spread&) const = default;
+};
+
 struct AttachSpec {
     std::string uplink;
     Ip4Addr local;                             // must be an address of the uplink
@@ -35,6 +46,7 @@ struct AttachSpec {
     bool upgrade = false;       // replace the programs of a running instance by this tool's
     std::optional<XdpUse> xdp;  // without: as it is, of a new instance automatic
     TcHook tc_hook = TcHook::automatic;
+    std::optional<Spread> spread = {};  // without: as the instance has it, automatic at first
 };
 
 struct NetworkSpec {
@@ -161,6 +173,9 @@ struct InstanceInfo {
     Ip4Addr local;
     std::uint32_t abi_version = 0;
     HookInfo hook;
+    Spread spread;                           // as asked for
+    std::vector<std::uint32_t> spread_cpus;  // as it is; none: frames are not spread
+    std::vector<std::string> spread_notes;   // why not, or what is left out
     std::uint32_t fdb_entries = 0;
     std::uint64_t memory = 0;  // bytes pinned
     std::vector<MapInfo> maps;

@@ -211,6 +211,31 @@ void Host::set_port_flags(Port& port, std::uint32_t flags) const {
     datapath_.forget_flows();
 }
 
+void Host::spread(const std::vector<std::uint16_t>& cpus, bool tcp, std::uint32_t queue) {
+    xgre_spread list{};
+    bpf_map_info info{};
+    std::uint32_t len = sizeof(info);
+    if (bpf_obj_get_info_by_fd(datapath_.cpus().fd(), &info, &len) != 0)
+        throw Error::from_errno("map cpus", "information", errno, "run as root");
+    list.map_id = info.id;
+    if (tcp) list.flags = XGRE_SPREAD_TCP;
+    for (const std::uint16_t cpu : cpus) {
+        list.cpu[list.count++] = cpu;
+        if (cpu >= info.max_entries) continue;
+        bpf_cpumap_val entry{};
+        entry.qsize = queue;
+        entry.bpf_prog.fd = datapath_.program("uplink_cpu_xdp");
+        datapath_.cpus().put(cpu, entry);
+    }
+    datapath_.spread().put(0, list);
+    if (!counter_.is_open())
+        counter_ =
+            Fd{bpf_raw_tracepoint_open("xdp_cpumap_enqueue", datapath_.program("spread_full"))};
+    if (!counter_.is_open())
+        throw Error::from_errno("xdp_cpumap_enqueue", "attach", errno, "run as root");
+    change_uplink([](xgre_uplink& self) { self.flags |= XGRE_UPLINK_SPREAD; });
+}
+
 void Host::peer(std::uint32_t id, Ipv4Address address, std::uint32_t network) {
     const std::optional<std::uint32_t> key = keys_.at(network);
     const Packet outer = ipv4(kHostA, address, {.checksum = 0, .total_length = 0, .protocol = 47}) /
@@ -362,7 +387,8 @@ void Host::attach_xdp(std::uint32_t ifindex, int program, Hooks mode) {
 
 void Host::attach(Hooks hooks) {
     const bool clsact = hooks == Hooks::clsact;
-    const bool xdp = hooks == Hooks::native_xdp || hooks == Hooks::generic_xdp;
+    const bool xdp = hooks != Hooks::clsact && hooks != Hooks::tc;
+    if (hooks == Hooks::spread_xdp) spread({0});
     attach_tc(wire().index(), datapath_.program("uplink_tc"), clsact);
     if (xdp) attach_xdp(wire().index(), datapath_.program("uplink_xdp"), hooks);
     for (const Port& port : ports_) {

@@ -42,7 +42,8 @@ struct Result {
 };
 
 // Where programs are attached: TC alone, by tcx or the older way; or TC and XDP.
-enum class Hooks { tc, clsact, native_xdp, generic_xdp };
+// With spread_xdp what comes from the wire is handed to CPU 0, whichever took it in.
+enum class Hooks { tc, clsact, native_xdp, generic_xdp, spread_xdp };
 
 // Non-zero cells only: {"uplink_xdp to-port", 1}.
 using Counts = std::map<std::string, std::uint64_t>;
@@ -101,6 +102,10 @@ public:
     void flood(std::uint32_t network, const std::vector<std::uint32_t>& ports,
                const std::vector<std::uint32_t>& peers) const;
     void set_port_flags(Port& port, std::uint32_t flags) const;
+    // What comes from the wire goes to these CPUs, TCP too when `tcp`. A CPU that this machine
+    // does not have takes nothing: its frames stay. Counts what full queues lose.
+    void spread(const std::vector<std::uint16_t>& cpus, bool tcp = true,
+                std::uint32_t queue = XGRE_SPREAD_QUEUE);
 
     // Lines for `ip -batch`, in the namespace.
     static void ip(std::string_view lines);
@@ -153,6 +158,7 @@ private:
     std::deque<Port> ports_;
     std::map<std::uint32_t, std::optional<std::uint32_t>> keys_;  // by network
     std::vector<Fd> links_;
+    Fd counter_;
 };
 
 // Fails the test, showing what is missing and what is too much; the order does not matter.
@@ -229,6 +235,8 @@ struct HooksName {
                 return "Clsact";
             case Hooks::native_xdp:
                 return "NativeXdp";
+            case Hooks::spread_xdp:
+                return "SpreadXdp";
             default:
                 return "GenericXdp";
         }

@@ -65,6 +65,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"WithAnotherFdbSize",
              "attach uplink0 --local 198.18.0.1 --fdb-size 7",
              {"FDB", "65536"}},
+        Case{"SpreadWithoutXdp",
+             "attach uplink0 --local 198.18.0.1 --spread all",
+             {"--spread", "XDP", "uplink0", "--xdp on"}},
+        Case{"SpreadWhereXdpMustNotRun",
+             "attach uplink0 --local 198.18.0.1 --spread 0 --xdp on",
+             {"--spread", "XDP", "uplink0", "checksum"}},
         Case{"DetachWithNetworks", "detach", {"networks", "--all"}}),
     name_of);
 

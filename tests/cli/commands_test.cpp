@@ -86,6 +86,36 @@ TEST_F(Commands, AttachTakesItsChoices) {
     EXPECT_EQ(show.at("fdb_entries"), 100);
 }
 
+TEST_F(Commands, AttachSpreadsAndShowsOverWhatAndChangesIt) {
+    ip("addr add 198.51.100.1/24 dev tap1");
+    const std::string attach = "attach tap1 --local 198.51.100.1";
+    must(attach);
+    EXPECT_EQ(json("show").at("spread"), "auto");
+    EXPECT_EQ(json("show").at("spread_cpus"), Json::array());
+    EXPECT_THAT(xgre("show").out, HasSubstr("spread           auto: off\n"));
+    must(attach + " --spread 0");
+    EXPECT_EQ(json("show").at("spread"), "0");
+    EXPECT_EQ(json("show").at("spread_cpus"), Json::array({0}));
+    EXPECT_EQ(json("show").at("spread_notes"), Json::array());
+    EXPECT_THAT(xgre("show").out, HasSubstr("spread           over CPUs 0\n"));
+    expect_unchanged(attach, "instance " + instance + " on tap1: already attached");
+    expect_unchanged(attach + " --spread 0", "instance " + instance + " on tap1: already attached");
+
+    const Json before = state();
+    const Outcome none = xgre(attach + " --spread 0,1023");
+    EXPECT_EQ(none.exit, 1);
+    EXPECT_THAT(none.err, HasSubstr("CPU 1023: this machine has none of this number; name some"));
+    EXPECT_EQ(state(), before);
+
+    must(attach + " --spread all");
+    EXPECT_EQ(json("show").at("spread"), "all");
+    EXPECT_FALSE(json("show").at("spread_cpus").empty());
+    must(attach + " --spread off");
+    EXPECT_EQ(json("show").at("spread"), "off");
+    EXPECT_EQ(json("show").at("spread_cpus"), Json::array());
+    EXPECT_THAT(xgre("show").out, HasSubstr("spread           off\n"));
+}
+
 TEST_F(Commands, DetachEndsAnInstanceWithoutNetworks) {
     must("attach uplink0 --local 198.18.0.1");
     must("detach");

@@ -31,6 +31,7 @@ struct Hooking {
     const char* name;
     bool xdp;
     TcHook tc;
+    bool spread = false;
 };
 
 void PrintTo(const Hooking& hooking, std::ostream* out) {
@@ -49,6 +50,10 @@ public:
         const Packet frame = eth(source_, destination_) / raw(body);
         const bool from_wire = from_ == TapHost::kWire;
         if (host.send(from_, from_wire ? from_host_b(frame) : frame)) ++sent_;
+        take(host);
+    }
+
+    void take(const TapHost& host) {
         const std::size_t outer = to_ == TapHost::kWire ? 14 + 20 + 8 : 0;
         for (const Packet& got : host.take(to_)) {
             std::uint64_t number = 0;
@@ -59,10 +64,13 @@ public:
         }
     }
 
-    void expect_nothing_lost() const {
+    // What another CPU has to do takes a while. While the programs there are replaced, what waits
+    // for the old one may be overtaken.
+    void expect_nothing_lost(const TapHost& host, bool spread) {
         SCOPED_TRACE(fmt::format("{} to {}", from_, to_));
+        eventually([&] { return take(host), received_ >= sent_; });
         EXPECT_EQ(received_, sent_);
-        EXPECT_TRUE(in_order_);
+        EXPECT_TRUE(spread || in_order_);
         EXPECT_GT(sent_, 100U);
     }
     std::uint64_t sent() const { return sent_; }
@@ -88,6 +96,7 @@ TEST_P(Upgrade, ReplacesProgramsUnderLoadWithoutLosingAFrame) {
     AttachSpec spec = TapHost::attach_spec();
     spec.xdp = GetParam().xdp ? XdpUse::on : XdpUse::off;
     spec.tc_hook = GetParam().tc;
+    if (GetParam().spread) spec.spread = Spread{SpreadMode::all, {}};
     host.build(spec);
     host.must_xgre("port add vm2 --network lan --static 02:00:00:00:0a:03");  // TC, always
     const auto before = host.state();
@@ -101,10 +110,13 @@ TEST_P(Upgrade, ReplacesProgramsUnderLoadWithoutLosingAFrame) {
         is_done = true;
     }};
     std::vector<Stream> streams{
-        {TapHost::kVm0, TapHost::kWire, kVmA, kVmB}, {TapHost::kWire, TapHost::kVm0, kVmB, kVmA},
-        {TapHost::kVm2, TapHost::kVm0, kVmC, kVmA},  {TapHost::kWire, TapHost::kVm2, kVmB, kVmC},
+        {TapHost::kVm0, TapHost::kWire, kVmA, kVmB},
+        {TapHost::kWire, TapHost::kVm0, kVmB, kVmA},
+        {TapHost::kWire, TapHost::kVm2, kVmB, kVmC},
         {TapHost::kVm2, TapHost::kWire, kVmC, kVmB},
     };
+    // It would take for its own what comes late from the wire.
+    if (!GetParam().spread) streams.emplace_back(TapHost::kVm2, TapHost::kVm0, kVmC, kVmA);
     while (!is_done) {
         for (Stream& stream : streams)
             stream.send(host);
@@ -112,8 +124,8 @@ TEST_P(Upgrade, ReplacesProgramsUnderLoadWithoutLosingAFrame) {
     upgrades.join();
 
     std::uint64_t sent = 0;
-    for (const Stream& stream : streams) {
-        stream.expect_nothing_lost();
+    for (Stream& stream : streams) {
+        stream.expect_nothing_lost(host, GetParam().spread);
         sent += stream.sent();
     }
     fmt::print("{} frames during {} upgrades\n", sent, kTimes);
@@ -129,6 +141,7 @@ TEST_P(Upgrade, ReplacesProgramsUnderLoadWithoutLosingAFrame) {
 
 INSTANTIATE_TEST_SUITE_P(Hooks, Upgrade,
                          ::testing::Values(Hooking{"XdpAndTcx", true, TcHook::tcx},
+                                           Hooking{"Spread", true, TcHook::tcx, true},
                                            Hooking{"Tcx", false, TcHook::tcx},
                                            Hooking{"Clsact", false, TcHook::clsact}),
                          [](const auto& test) { return test.param.name; });

@@ -25,7 +25,9 @@ public:
     DeliveredRate(std::unique_ptr<Stand> stand, const Flow& flow)
         : stand_{std::move(stand)},
           generator_{flow.source_netns, flow.source, flow.traffic},
-          counter_{flow.sink_netns, flow.sinks, flow.expected} {}
+          counter_{flow.sink_netns, flow.sinks, flow.expected} {
+        stand_->path().look_again();
+    }
 
     std::vector<double> measure(std::chrono::nanoseconds slice) override {
         double each = 0;

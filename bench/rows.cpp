@@ -11,6 +11,7 @@
 #include "bench/life_cycle.h"
 #include "bench/many_networks.h"
 #include "bench/round_trips.h"
+#include "bench/spread.h"
 #include "bench/tap_transfer.h"
 #include "bench/tcp_streams.h"
 
@@ -100,6 +101,8 @@ std::vector<Row> make_rows() {
          with_offloads,
          0.2,
          {{"", make_tap_transfer}}},
+        {"spread", "64 B through one tunnel", "spread", frames, tunnels, 0.2, spread_frames()},
+        {"spread-tcp", "TCP through one tunnel", "spread", bytes, tunnels, 0.5, spread_streams()},
         {"rr-udp",
          "UDP request and response",
          "latency",

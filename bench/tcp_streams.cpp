@@ -15,7 +15,6 @@
 #include <fmt/format.h>
 
 #include "bench/sockets.h"
-#include "bench/stand.h"
 
 namespace xgre::bench {
 namespace {
@@ -155,7 +154,11 @@ private:
 std::unique_ptr<Probe> make_tcp_streams(const std::string& name, const Peer& peer, VmKind vms,
                                         std::size_t count) {
     const Shape shape{.vms_on_a = 1, .vms_on_b = 1, .vms = vms};
-    return std::make_unique<TcpStreams>(std::make_unique<Stand>(name, peer, shape), count);
+    return make_tcp_streams(std::make_unique<Stand>(name, peer, shape), count);
+}
+
+std::unique_ptr<Probe> make_tcp_streams(std::unique_ptr<Stand> stand, std::size_t count) {
+    return std::make_unique<TcpStreams>(std::move(stand), count);
 }
 
 }  // namespace xgre::bench

@@ -8,10 +8,12 @@
 #include <string>
 
 #include "bench/row.h"
+#include "bench/stand.h"
 
 namespace xgre::bench {
 
 std::unique_ptr<Probe> make_tcp_streams(const std::string& name, const Peer& peer, VmKind vms,
                                         std::size_t count);
+std::unique_ptr<Probe> make_tcp_streams(std::unique_ptr<Stand> stand, std::size_t count);
 
 }  // namespace xgre::bench

@@ -142,20 +142,41 @@ static __always_inline void note_refusal(int refusal)
     if (refusal == REFUSAL_FDB_FULL) note(XGRE_NOTE_FDB_FULL);
 }
 
+/*
+ * Until then the table is full, unless something is taken out of it (CLOCK_MONOTONIC, ns). To find
+ * that out, the kernel adds up what all CPUs have put in, under a lock.
+ */
+__u64 fdb_full_until __weak;
+
+static __always_inline bool is_known_full(__u64 now)
+{
+    return now < *(volatile __u64 *)&fdb_full_until;
+}
+
+static __always_inline void know_full(__u64 until)
+{
+    *(volatile __u64 *)&fdb_full_until = until;
+}
+
 static __always_inline enum refusal fdb_insert(const struct xgre_fdb_key *key, xgre_owner owner,
                                                __u64 now, __u32 limit)
 {
     struct xgre_fdb_entry entry = {.owner = owner, .last_seen = now};
+    enum refusal refusal = REFUSAL_FDB_FULL;
     long err;
 
     if (!charge(owner, limit)) return REFUSAL_MAC_LIMIT;
-    err = bpf_map_update_elem(&fdb, key, &entry, BPF_NOEXIST);
-    if (!err) {
-        note(XGRE_NOTE_LEARNED);
-        return REFUSAL_NONE;
+    if (!is_known_full(now)) {
+        err = bpf_map_update_elem(&fdb, key, &entry, BPF_NOEXIST);
+        if (!err) {
+            note(XGRE_NOTE_LEARNED);
+            return REFUSAL_NONE;
+        }
+        if (err == -EEXIST) refusal = REFUSAL_NONE; /* another CPU was first */
+        if (err == -E2BIG) know_full(now + XGRE_FLOW_NS);
     }
     discharge(owner);
-    return err == -EEXIST ? REFUSAL_NONE : REFUSAL_FDB_FULL; /* EEXIST: another CPU was first */
+    return refusal;
 }
 
 /*
@@ -205,6 +226,7 @@ static __always_inline bool fdb_remove(struct xgre_fdb_key *key, struct xgre_fdb
      * sweep takes that out by this time. */
     entry->last_seen = bpf_ktime_get_coarse_ns();
     bpf_map_delete_elem(&fdb, key);
+    know_full(0);
     discharge(old);
     return true;
 }

@@ -650,6 +650,34 @@ TEST_F(SmallFdb, FullIsANoteAndTheFramesPass) {
     EXPECT_THROW(datapath().fdb_put(fdb_key(1, kVmC), as_static(a.owner())), Error);
 }
 
+// A table that was found full is not tried again for a while, but never when it has room.
+TEST_F(SmallFdb, LearnsAgainAsSoonAsAnEntryIsTakenOut) {
+    const Port& a = port("a", 1);
+    for (const char* program : {"port_xdp", "port_tc"}) {
+        datapath().fdb_put(fdb_key(1, kVmB), as_static(peer_owner(1)));
+        for (std::uint32_t i = 0; i < 2 * kEntries; ++i)
+            run(program, eth(vm(i), kVmB) / payload(46), a.index());
+        EXPECT_EQ(owner(1, kVmD), 0u);
+        ASSERT_TRUE(datapath().fdb_delete(fdb_key(1, vm(0))));
+        run(program, eth(kVmD, kVmB) / payload(46), a.index());
+        EXPECT_EQ(owner(1, kVmD), a.owner());
+        xgre_fdb_flush_args all{};
+        datapath().fdb_flush(all);
+    }
+}
+
+// However the room was made, the table is tried again in the end.
+TEST_F(SmallFdb, LearnsAgainAfterAWhile) {
+    const Port& a = port("a", 1);
+    datapath().fdb_put(fdb_key(1, kVmB), as_static(peer_owner(1)));
+    for (std::uint32_t i = 0; i < 2 * kEntries; ++i)
+        run("port_xdp", eth(vm(i), kVmB) / payload(46), a.index());
+    ASSERT_TRUE(datapath().fdb().erase(fdb_key(1, vm(0))));
+    outlive_flows();
+    run("port_xdp", eth(kVmD, kVmB) / payload(46), a.index());
+    EXPECT_EQ(owner(1, kVmD), a.owner());
+}
+
 // case F12
 TEST_F(SmallFdb, FilledByOnePortKeepsTheEntriesOfOthers) {
     const Port& a = port("a", 1);

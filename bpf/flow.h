@@ -52,6 +52,10 @@ static __always_inline struct flow_key peer_flow(const struct outer *outer,
     return key;
 }
 
+/* How many there are, as 2^(64-n): the loader knows. */
+const volatile __u32 flow_shift __weak = 64 - 14;
+XGRE_ASSERT(XGRE_FLOWS == 1 << 14, "as many as the map has");
+
 /* Where the flow of `key` is, if it is there. Never NULL. */
 static __always_inline struct xgre_flow *flow_slot(const struct flow_key *key)
 {
@@ -61,10 +65,9 @@ static __always_inline struct xgre_flow *flow_slot(const struct flow_key *key)
     __u32 index;
 
     hash ^= hash >> 32;
-    index = hash * 0x9e3779b97f4a7c15ULL >> 52;
+    index = hash * 0x9e3779b97f4a7c15ULL >> (flow_shift & 63);
     return bpf_map_lookup_elem(&flows, &index);
 }
-XGRE_ASSERT(XGRE_FLOWS == 1 << (64 - 52), "the hash has as many bits as there are flows");
 
 static __always_inline bool is_flow(const struct xgre_flow *flow, const struct flow_key *key,
                                     const struct origin *from)

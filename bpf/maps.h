@@ -60,7 +60,7 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, XGRE_FLOWS);
+    __uint(max_entries, XGRE_FLOWS); /* or what the loader says */
     __type(key, __u32);
     __type(value, struct xgre_flow);
 } flows __weak SEC(".maps");

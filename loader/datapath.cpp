@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -57,6 +58,11 @@ Skeleton open_skeleton() {
     return skeleton;
 }
 
+void set_flows(xgre_bpf& skeleton, std::uint32_t flows) {
+    bpf_map__set_max_entries(skeleton.maps.flows, flows);
+    skeleton.rodata->flow_shift = static_cast<std::uint32_t>(64 - std::countr_zero(flows));
+}
+
 // Not open: an older tool made the instance without it.
 Fd open_pin(const std::string& path) {
     Fd fd{bpf_obj_get(path.c_str())};
@@ -69,6 +75,13 @@ Fd open_pin(const std::string& path) {
 }
 
 }  // namespace
+
+std::uint32_t flows_for(std::uint64_t cpus) {
+    std::uint32_t flows = XGRE_FLOWS;
+    while (flows > XGRE_FLOWS_LEAST && flows * sizeof(xgre_flow) * cpus > XGRE_FLOWS_MEMORY)
+        flows /= 2;
+    return flows;
+}
 
 std::uint64_t MapView::memory() const {
     std::ifstream info{fmt::format("/proc/self/fdinfo/{}", fd_)};
@@ -97,6 +110,9 @@ Datapath Datapath::load_on(const Datapath& running) {
 Datapath Datapath::load(const Sizes& sizes, const Datapath* running) {
     const Skeleton skeleton = open_skeleton();
     bpf_map__set_max_entries(skeleton->maps.fdb, sizes.fdb_entries);
+    set_flows(*skeleton, running == nullptr
+                             ? flows_for(static_cast<std::uint64_t>(libbpf_num_possible_cpus()))
+                             : MapView{running->map_fd("flows"), "flows"}.max_entries());
     bpf_map__set_max_entries(skeleton->maps.cpus, system_cpus("possible").list().back() + 1);
     // Without it, frames that find a CPU's queue full are not counted.
     const bool has_tracepoints =

@@ -13,6 +13,10 @@
 
 namespace xgre {
 
+// The flows that each of so many CPUs has room for: a power of two, and all of them together within
+// XGRE_FLOWS_MEMORY, as far as XGRE_FLOWS_LEAST lets them.
+std::uint32_t flows_for(std::uint64_t cpus);
+
 // Owns descriptors only: what is not pinned ends with it. Move-only.
 class Datapath {
 public:

@@ -32,7 +32,9 @@
 #define XGRE_FLOOD_PEERS 256          /* peers of one network */
 #define XGRE_FDB_DEFAULT 65536        /* entries */
 #define XGRE_FDB_LIMIT 4000000        /* entries, the most that may be asked for */
-#define XGRE_FLOWS 4096               /* per CPU; a power of two */
+#define XGRE_FLOWS 16384              /* per CPU, where that is within XGRE_FLOWS_MEMORY */
+#define XGRE_FLOWS_LEAST 1024         /* per CPU, on however many; both are powers of two */
+#define XGRE_FLOWS_MEMORY 33554432    /* bytes, of the flows of all CPUs together */
 #define XGRE_SPREAD_CPUS 1024         /* CPUs 0..1023 can be spread to */
 #define XGRE_OUTER_MAX 40             /* bytes of a peer's IP + GRE header template */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */

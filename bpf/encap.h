@@ -12,6 +12,7 @@
 #define OUTER_KEYED 28 /* IPv4 20 + GRE 8 */
 
 struct next_hop {
+    __u64 until; /* it may be remembered: see flow.h */
     struct xgre_hop mac;
     bool resolved;
 };

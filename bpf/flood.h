@@ -22,10 +22,10 @@ struct flood_walk {
     __u32 ingress; /* ifindex of the port it came from; 0: from a peer */
     __u32 ingress_flags;
     __u32 network;
-    __u32 unknown;    /* 1: unknown unicast, which a port may refuse */
-    __u32 tagged;     /* 1: a VLAN tag is in the bytes */
-    __u32 any_target; /* 1: somebody should get one, whether it could be sent or not. No count:
-                       * the verifier would follow the loop through each of its values. */
+    bool unknown;    /* unicast, which a port may refuse */
+    bool tagged;     /* a VLAN tag is in the bytes */
+    bool any_target; /* somebody should get one, whether it could be sent or not. No count:
+                      * the verifier would follow the loop through each of its values. */
 };
 
 static __always_inline bool wants_copy(const struct flood_walk *walk, const struct xgre_port *port)
@@ -45,7 +45,7 @@ static long copy_to_port(__u32 index, struct flood_walk *walk)
     if (ifindex == walk->ingress) return 0;
     port = find_live_port(ifindex);
     if (!wants_copy(walk, port)) return 0;
-    walk->any_target = 1;
+    walk->any_target = true;
     if (check_mtu(walk->skb, ifindex, 0, walk->tagged)) {
         count_copy(walk->program, XGRE_TOO_LARGE);
     } else if (bpf_clone_redirect(walk->skb, ifindex, 0)) {
@@ -65,7 +65,7 @@ static __always_inline enum xgre_verdict send_copy(struct flood_walk *walk, stru
     long err;
 
     if (peer->outer_len != walk->wrap->outer_len) return XGRE_REWRITE_FAILED;
-    verdict = next_hop_step(walk->skb, walk->uplink, peer, walk->wrap->ip_len, &hop);
+    verdict = next_hop(walk->skb, walk->uplink, peer, id, walk->wrap->ip_len, &hop);
     if (verdict) return verdict;
     verdict = address_outer(walk->skb, peer, walk->wrap, &hop);
     if (verdict) return verdict;
@@ -91,7 +91,7 @@ static long copy_to_peer(__u32 index, struct flood_walk *walk)
     id = walk->list->peer[index & (XGRE_FLOOD_PEERS - 1)];
     peer = find_peer(id);
     if (!peer || peer->network != walk->network) return 0;
-    walk->any_target = 1;
+    walk->any_target = true;
     verdict = send_copy(walk, peer, id);
     if (verdict) {
         count_copy(walk->program, verdict);
@@ -125,7 +125,7 @@ static __always_inline void flood_peers(struct flood_walk *walk, struct wrap *wr
     verdict = plan_wrap(walk->skb, walk->uplink, keyed, header_len, wrap);
     if (!verdict) verdict = make_room(walk->skb, wrap);
     if (verdict) {
-        walk->any_target = 1;
+        walk->any_target = true;
         count_copy(walk->program, verdict);
         return;
     }

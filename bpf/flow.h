@@ -24,6 +24,7 @@ struct flow_key {
 #define FLOW_TAGGED (1ULL << 48)    /* the first VLAN tag is in the bytes: it is free for the MTU */
 #define FLOW_FROM_PEER (1ULL << 49) /* word 2 is the outer source and the GRE key, not a port */
 #define FLOW_KEYED (1ULL << 50)
+#define FLOW_HOP (1ULL << 51) /* no frame's flow, but the next hop of the peer in word 2 */
 
 static __always_inline struct flow_key flow_key(const struct ethernet *eth, bool tagged)
 {
@@ -70,11 +71,11 @@ static __always_inline struct xgre_flow *flow_slot(const struct flow_key *key)
 }
 
 static __always_inline bool is_flow(const struct xgre_flow *flow, const struct flow_key *key,
-                                    const struct origin *from)
+                                    const struct moment *at)
 {
     return !((flow->key[0] ^ key->word[0]) | (flow->key[1] ^ key->word[1]) |
              (flow->key[2] ^ key->word[2])) &&
-           flow->generation == from->generation && from->now < flow->until;
+           flow->generation == at->generation && at->now < flow->until;
 }
 
 /* For TC, which has no answer from its redirect: does the flow's port have its device still? */
@@ -83,6 +84,57 @@ static __always_inline bool has_device(const struct xgre_flow *flow)
     __u32 ifindex = flow->target;
 
     return bpf_map_lookup_elem(&redirect, &ifindex);
+}
+
+/* Takes the room of a flow. It is none until `until` is written, as the last of all. */
+static __always_inline void claim_flow(struct xgre_flow *flow, const struct flow_key *key,
+                                       const struct moment *at)
+{
+    *(volatile __u64 *)&flow->until = 0;
+    flow->key[0] = key->word[0];
+    flow->key[1] = key->word[1];
+    flow->key[2] = key->word[2];
+    flow->generation = at->generation;
+}
+
+static __always_inline struct flow_key hop_flow(__u32 peer)
+{
+    return (struct flow_key){{0, FLOW_HOP, peer}};
+}
+
+/*
+ * The next hop of a peer is kept, too: the kernel is asked once for all frames to it, those that
+ * are flooded and those of flows that are new. What rests on it is believed no longer than it is
+ * itself. False: not kept; then `hop` is ready for keep_hop, once the kernel has been asked.
+ */
+static __always_inline bool recall_hop(__u32 peer, __u32 ip_len, struct next_hop *hop)
+{
+    struct moment at = this_moment();
+    struct flow_key key = hop_flow(peer);
+    struct xgre_flow *flow = flow_slot(&key);
+
+    if (!flow) return false;
+    if (is_flow(flow, &key, &at) && ip_len <= flow->max_len) {
+        hop->mac = flow->hop;
+        hop->until = flow->until;
+        hop->resolved = true;
+        return true;
+    }
+    claim_flow(flow, &key, &at);
+    hop->until = at.now + XGRE_FLOW_NS;
+    return false;
+}
+
+/* Nothing else of this CPU has come between: hooks and softirqs do not interrupt each other. */
+static __always_inline void keep_hop(__u32 peer, __u32 ip_len, const struct next_hop *hop)
+{
+    struct flow_key key = hop_flow(peer);
+    struct xgre_flow *flow = flow_slot(&key);
+
+    if (!flow || !hop->resolved) return;
+    flow->max_len = ip_len;
+    flow->hop = hop->mac;
+    *(volatile __u64 *)&flow->until = hop->until;
 }
 
 /*
@@ -95,11 +147,7 @@ static __always_inline void keep_flow(struct xgre_flow *flow, const struct flow_
 {
     bool again = !from->refusal && (!hop || hop->resolved) && len <= 0xffff;
 
-    flow->until = 0; /* while it is half written */
-    flow->key[0] = key->word[0];
-    flow->key[1] = key->word[1];
-    flow->key[2] = key->word[2];
-    flow->generation = from->generation;
+    claim_flow(flow, key, &from->at);
     flow->target = to->id;
     flow->source = from->port ? from->port->slot : owner_id(from->owner);
     flow->target_slot = to->port ? to->port->slot : 0;
@@ -108,7 +156,7 @@ static __always_inline void keep_flow(struct xgre_flow *flow, const struct flow_
     flow->verdict = to->port ? XGRE_TO_PORT : XGRE_TO_PEER;
     flow->flags = to->flags;
     if (hop) flow->hop = hop->mac;
-    if (again) *(volatile __u64 *)&flow->until = from->now + XGRE_FLOW_NS;
+    if (again) *(volatile __u64 *)&flow->until = hop ? hop->until : from->at.now + XGRE_FLOW_NS;
 }
 
 #endif

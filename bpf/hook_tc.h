@@ -179,12 +179,34 @@ STEP int check_gre_sum(struct __sk_buff *skb, const struct outer *outer)
 
 /* ---- Encapsulation ------------------------------------------------------------------------ */
 
-/* Its own frame on the stack, of which three calls have 512 bytes together. */
-STEP int next_hop_step(struct __sk_buff *skb, const struct xgre_uplink *uplink,
-                       struct xgre_peer *peer, __u32 ip_len, struct next_hop *hop)
+/* Steps of their own, so that each has the stack, of which three calls have 512 bytes together. */
+STEP int find_next_hop_step(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                            struct xgre_peer *peer, __u32 ip_len, struct next_hop *hop)
 {
     if (!uplink || !peer || !hop) return XGRE_NO_ROUTE;
     return find_next_hop(skb, uplink, peer, ip_len, hop);
+}
+
+STEP int recall_hop_step(__u32 peer, __u32 ip_len, struct next_hop *hop)
+{
+    return hop && recall_hop(peer, ip_len, hop);
+}
+
+STEP int keep_hop_step(__u32 peer, __u32 ip_len, const struct next_hop *hop)
+{
+    if (hop) keep_hop(peer, ip_len, hop);
+    return XGRE_GO;
+}
+
+static __always_inline int next_hop(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                                    struct xgre_peer *peer, __u32 id, __u32 ip_len,
+                                    struct next_hop *hop)
+{
+    int verdict;
+
+    if (recall_hop_step(id, ip_len, hop)) return XGRE_GO;
+    verdict = find_next_hop_step(skb, uplink, peer, ip_len, hop);
+    return verdict ? verdict : keep_hop_step(id, ip_len, hop);
 }
 
 /* How a frame goes into a tunnel. */

@@ -56,6 +56,19 @@ static __always_inline enum xgre_verdict push_outer(struct xdp_md *ctx,
     return push_bytes(ctx, peer, OUTER_PLAIN, hop);
 }
 
+static __always_inline enum xgre_verdict next_hop(struct xdp_md *ctx,
+                                                  const struct xgre_uplink *uplink,
+                                                  struct xgre_peer *peer, __u32 id, __u32 ip_len,
+                                                  struct next_hop *hop)
+{
+    enum xgre_verdict verdict;
+
+    if (recall_hop(id, ip_len, hop)) return XGRE_GO;
+    verdict = find_next_hop(ctx, uplink, peer, ip_len, hop);
+    if (!verdict) keep_hop(id, ip_len, hop);
+    return verdict;
+}
+
 /* Leaves the frame, already without its outer headers, to GRO and then to uplink_tc. */
 static __always_inline enum xgre_verdict hand_over(struct xdp_md *ctx, __u32 strip,
                                                    const struct xgre_metadata *value)

@@ -9,13 +9,13 @@ struct departure {
     struct origin from;
     struct weight weight;
     __u32 header_len;  /* of TCP, as tcp_header_len says */
-    __u32 tagged;      /* the first VLAN tag is in the bytes */
     __u32 target;      /* ifindex or peer id, with TO_PORT or TO_PEER */
-    __u32 target_slot; /* of a port */
-    __u32 target_flags;
-    __u32 resolved; /* the next hop of a peer is known, and in the frame */
-    __u16 slot;     /* of the port that it came from */
+    __u16 target_slot; /* of a port */
+    __u16 slot;        /* of the port that it came from */
+    __u8 target_flags;
     bool has_slot;
+    bool tagged;   /* the first VLAN tag is in the bytes */
+    bool resolved; /* the next hop of a peer is known, and in the frame */
 };
 
 static __always_inline enum xgre_verdict parse(struct __sk_buff *skb, struct departure *d)
@@ -66,7 +66,7 @@ static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
     if (!peer) return XGRE_PEER_GONE;
     verdict = plan_wrap(skb, uplink, peer->outer_len == OUTER_KEYED, d->header_len, &wrap);
     if (verdict) return verdict;
-    verdict = next_hop_step(skb, uplink, peer, wrap.ip_len, hop);
+    verdict = next_hop(skb, uplink, peer, d->target, wrap.ip_len, hop);
     if (verdict) return verdict;
     verdict = make_room(skb, &wrap);
     if (verdict) return verdict;
@@ -145,11 +145,11 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
 
     if (verdict) return verdict;
     if (!uplink) return XGRE_NO_UPLINK;
-    begin(&d->from);
+    d->from.at = this_moment();
     key = port_flow(skb->ifindex, &d->eth, d->tagged);
     flow = flow_slot(&key);
     if (!flow) return XGRE_NO_NETWORK;
-    if (can_have_flow(skb) && is_flow(flow, &key, &d->from) && skb->len <= flow->max_len &&
+    if (can_have_flow(skb) && is_flow(flow, &key, &d->from.at) && skb->len <= flow->max_len &&
         (flow->verdict == XGRE_TO_PORT ? has_device(flow) : is_plain_ip(skb, &d->eth)))
         return follow_flow(skb, flow, d);
     return look_up(skb, uplink, flow, &key, d);

@@ -30,7 +30,7 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx,
         verdict = check_mtu(ctx, to.id, 0, d->eth.len > sizeof(struct ethhdr));
     } else if (verdict == XGRE_TO_PEER) {
         if (!to.peer || d->too_many_tags) return XGRE_PUNT; /* TC refuses it */
-        verdict = find_next_hop(ctx, uplink, to.peer, frame_len(ctx) + to.peer->outer_len, &hop);
+        verdict = next_hop(ctx, uplink, to.peer, to.id, frame_len(ctx) + to.peer->outer_len, &hop);
         if (!verdict && !hop.resolved) return XGRE_PUNT;
         to_hop = &hop;
     }
@@ -70,11 +70,11 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     /* A flood copy on its way to be resolved has no addresses; its mark is for TC to see. */
     if (is_zero(d->eth.src)) return XGRE_PUNT;
     d->too_many_tags = has_too_many_tags(c, &d->eth);
-    begin(&d->from);
+    d->from.at = this_moment();
     key = port_flow(ctx->ingress_ifindex, &d->eth, d->eth.len > sizeof(struct ethhdr));
     flow = flow_slot(&key);
     if (!flow) return XGRE_PUNT;
-    if (d->too_many_tags || !is_flow(flow, &key, &d->from) || frame_len(ctx) > flow->max_len) {
+    if (d->too_many_tags || !is_flow(flow, &key, &d->from.at) || frame_len(ctx) > flow->max_len) {
         verdict = resolve(ctx, uplink, &key, d, flow);
         if (verdict) return verdict;
     }

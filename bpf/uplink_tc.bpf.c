@@ -90,7 +90,7 @@ static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
 static __always_inline bool follow_flow(const struct __sk_buff *skb, const struct xgre_flow *flow,
                                         const struct flow_key *key, struct arrival *a)
 {
-    if (!can_have_flow(skb) || !is_flow(flow, key, &a->from) ||
+    if (!can_have_flow(skb) || !is_flow(flow, key, &a->from.at) ||
         a->outer.inner_len > flow->max_len || !has_device(flow))
         return false;
     a->peer = flow->source;
@@ -111,7 +111,7 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
 
     if (a->outer.inner_len) a->weight.bytes = a->outer.inner_len;
     if (verdict) return verdict;
-    begin(&a->from);
+    a->from.at = this_moment();
     inner = parse_frame_step(skb, a->outer.len, &a->eth, &header_len);
     key = peer_flow(&a->outer, &a->eth, is_tagged(a));
     flow = flow_slot(&key);

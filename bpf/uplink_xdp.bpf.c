@@ -98,11 +98,11 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     if (verdict) return verdict;
     inner = parse_ethernet(&c, &a->eth);
     if (!inner) a->tcp_header_len = tcp_header_len(&c, &a->eth);
-    begin(&a->from);
+    a->from.at = this_moment();
     key = peer_flow(&a->outer, &a->eth, is_tagged(a));
     flow = flow_slot(&key);
     if (!flow) return XGRE_PUNT;
-    if (inner || !is_flow(flow, &key, &a->from) || a->outer.inner_len > flow->max_len) {
+    if (inner || !is_flow(flow, &key, &a->from.at) || a->outer.inner_len > flow->max_len) {
         verdict = resolve(ctx, inner, find_tunnel(&a->outer, uplink->local), &key, a, flow);
         if (verdict) return verdict;
     }

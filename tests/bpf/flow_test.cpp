@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Flows: the second frame goes by what the first one found, and never by what is no longer so.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <ctime>
 #include <functional>
+#include <vector>
 
 #include "tests/bpf/datapath_fixture.h"
 
@@ -22,6 +28,7 @@ public:
     }
     OnOneCpu(const OnOneCpu&) = delete;
     OnOneCpu& operator=(const OnOneCpu&) = delete;
+    static std::size_t cpu() { return static_cast<std::size_t>(sched_getcpu()); }
     ~OnOneCpu() { sched_setaffinity(0, sizeof(before_), &before_); }
 
 private:
@@ -35,8 +42,35 @@ Packet ip_frame(MacAddress from, MacAddress to, std::size_t size = kSize) {
 }
 
 class FlowTest : public HookTest {
+protected:
+    // Those of this CPU that hold anything.
+    std::vector<xgre_flow> flows() const {
+        const int fd = datapath().map_fd("flows");
+        std::vector<xgre_flow> of_cpus(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+        std::vector<xgre_flow> found;
+        for (std::uint32_t i = 0; bpf_map_lookup_elem(fd, &i, of_cpus.data()) == 0; ++i)
+            if (of_cpus.at(OnOneCpu::cpu()).until != 0) found.push_back(of_cpus[OnOneCpu::cpu()]);
+        return found;
+    }
+
+private:
     OnOneCpu pinned_;
 };
+
+// As flow.h has it: no frame's flow, but the next hop of a peer.
+bool is_next_hop(const xgre_flow& flow) {
+    return flow.key[0] == 0 && flow.key[1] == 1ULL << 51;
+}
+
+// Until the clock that the programs read has gone on.
+void outlive_a_tick() {
+    timespec start{};
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &start);
+    do {
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    } while (now.tv_sec == start.tv_sec && now.tv_nsec == start.tv_nsec);
+}
 
 // ---- From a port ----------------------------------------------------------------------------
 
@@ -147,6 +181,45 @@ TEST_P(FlowFromPort, AsksAgainForALongerFrame) {
     const std::size_t fits = 1000 - 28 - 14 - 20 - 8;
     expect_to_peer(kHostB, fits);
     EXPECT_EQ(send(fits + 1).fate, Fate::ended);
+}
+
+// The kernel is asked for a next hop once, for all flows to the peer.
+TEST_P(FlowFromPort, SharesTheNextHopOfItsPeerAndLastsNoLonger) {
+    datapath().fdb_put(fdb_key(1, kVmD), as_static(peer_owner(1)));
+    expect_to_peer(kHostB);
+    outlive_a_tick();
+    const Packet other = ip_frame(kVmA, kVmD);
+    EXPECT_PACKET_EQ(from_port(other, a).packet, tunnel_to(kHostB, other));
+
+    const std::vector<xgre_flow> all = flows();
+    ASSERT_EQ(all.size(), 3u);
+    const auto hop = std::ranges::find_if(all, is_next_hop);
+    ASSERT_NE(hop, all.end());
+    EXPECT_EQ(hop->key[2], 1u);
+    for (const xgre_flow& flow : all) {
+        EXPECT_LE(flow.until, hop->until);
+        EXPECT_EQ(std::memcmp(&flow.hop, &hop->hop, sizeof(flow.hop)), 0);
+    }
+}
+
+TEST_P(FlowFromPort, AsksAgainForALongerFrameOfAnotherFlow) {
+    ip("link set dev uplink mtu 1000\n");
+    datapath().fdb_put(fdb_key(1, kVmD), as_static(peer_owner(1)));
+    expect_to_peer(kHostB);
+    EXPECT_EQ(from_port(ip_frame(kVmA, kVmD, 1000), a).fate, Fate::ended);
+    EXPECT_EQ(count(program(), XGRE_TOO_LARGE).packets, 1u);
+    EXPECT_EQ(from_port(ip_frame(kVmA, kVmD), a).fate, Fate::redirected);
+}
+
+TEST_P(FlowFromPort, OfAnotherAddressToThePeerFollowsItsNextHopInTime) {
+    datapath().fdb_put(fdb_key(1, kVmD), as_static(peer_owner(1)));
+    expect_to_peer(kHostB);
+    ip("neigh replace 198.18.0.2 lladdr 02:00:00:00:00:77 dev uplink nud permanent\n");
+    outlive_flows();
+    const Packet other = ip_frame(kVmA, kVmD);
+    Station moved = kHostB;
+    moved.mac = mac(2, 0, 0, 0, 0, 0x77);
+    EXPECT_PACKET_EQ(from_port(other, a).packet, tunnel_to(moved, other));
 }
 
 // A tag is free on a device, and priority-tagged frames have the addresses of untagged ones.

@@ -30,7 +30,7 @@ public:
         : stand_{std::move(stand)},
           meter_{*stand_, to_many(*stand_, addresses)},
           bystander_{second_vm().netns, {second_vm().index}, to_many(*stand_, addresses).expected} {
-        teach_addresses(*stand_, addresses);
+        if (stand_->peer().key != kLimit) teach_addresses(*stand_, addresses);
     }
 
     std::vector<double> measure(std::chrono::nanoseconds slice) override {
@@ -75,7 +75,7 @@ void teach_addresses(const Stand& stand, std::uint32_t addresses) {
 
 std::unique_ptr<Probe> make_fdb_size(const std::string& name, const Peer& peer,
                                      std::uint32_t addresses) {
-    Shape shape{.vms_on_a = 2};
+    Shape shape{.vms_on_a = 2, .addresses = addresses};
     if (room_for(addresses) > 65536) shape.fdb_entries = room_for(addresses);
     return std::make_unique<FdbSize>(std::make_unique<Stand>(name, peer, shape), addresses);
 }

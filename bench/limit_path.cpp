@@ -14,6 +14,9 @@ Redirector redirector_of(const Site& site) {
             ports.push_back(vm.port.index);
         return {host.netns, host.uplink_index, ports, host.vms.at(0).mac};
     }
+    if (site.shape.addresses != 0)
+        return {host.netns, host.vms.at(0).port.index, host.uplink_index, kRemoteMac,
+                site.shape.addresses};
     const int other = host.vms.size() > 1 ? host.vms[1].port.index : host.uplink_index;
     return {host.netns, host.vms.at(0).port.index, other};
 }

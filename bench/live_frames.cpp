@@ -37,6 +37,13 @@ std::uint32_t number_at(std::span<const std::uint8_t> bytes, std::size_t offset)
     return number;
 }
 
+void put_number(std::span<std::uint8_t> bytes, std::size_t offset, std::uint32_t number) {
+    for (std::uint8_t& byte : bytes.subspan(offset, sizeof(number))) {
+        byte = static_cast<std::uint8_t>(number >> 24);
+        number <<= 8;
+    }
+}
+
 template <typename Skeleton>
 BpfPtr<Skeleton> opened(Skeleton* skeleton, const char* name) {
     if (skeleton == nullptr) throw Error::from_errno(name, "cannot open it", errno, "report this");
@@ -245,6 +252,27 @@ Redirector::Redirector(const std::string& netns, int one, int other)
     put(skeleton_->maps.other, other, one, "redirector");
     links_.push_back(attach(skeleton_->progs.redirect, one));
     links_.push_back(attach(skeleton_->progs.redirect, other));
+}
+
+Redirector::Redirector(const std::string& netns, int from, int to, const Mac& first,
+                       std::uint32_t count)
+    : skeleton_{opened(bench_redirector_bpf::open(), "redirector")} {
+    bpf_map__set_max_entries(skeleton_->maps.addresses, count);
+    loaded(bench_redirector_bpf::load(skeleton_.get()), "redirector");
+    const std::array<std::uint64_t, 2> entry{};
+    std::array<std::uint8_t, 8> key{};
+    std::ranges::copy(first.bytes(), key.begin());
+    const std::uint32_t base = number_at(key, kDestinationField);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        put_number(key, kDestinationField, base + i);
+        if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.addresses), key.data(), entry.data(),
+                                BPF_ANY) != 0)
+            throw Error::from_errno("redirector", "cannot tell it an address", errno,
+                                    "report this");
+    }
+    const NetnsScope scope{netns};
+    put(skeleton_->maps.other, from, to, "redirector");
+    links_.push_back(attach(skeleton_->progs.redirect_known, from));
 }
 
 Redirector::Redirector(const std::string& netns, int from, const std::vector<int>& to,

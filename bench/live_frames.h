@@ -77,6 +77,8 @@ class Redirector {
 public:
     // Between two.
     Redirector(const std::string& netns, int one, int other);
+    // Out of the first into the second, what is for one of `count` addresses from `first` on.
+    Redirector(const std::string& netns, int from, int to, const Mac& first, std::uint32_t count);
     // From one to many, by the destination's last four bytes, from those of `first` on.
     Redirector(const std::string& netns, int from, const std::vector<int>& to, const Mac& first);
 

@@ -67,6 +67,7 @@ std::vector<Row> make_rows() {
         {"p50", "us", false}, {"p99", "us", false}, {"p99.9", "us", false}};
     const std::vector<Metric> connections{{"", "thousand/s", true}};
     const std::vector<Metric> copy{{"", "ns a copy", false}};
+    const std::vector<Metric> segments{{"", "Gb/s", true}, {"received frame", "kB", true}};
 
     // Without offloads all can take part, with them those that finish what a VM leaves undone.
     const std::vector<std::string_view> all{kLimit, kBridge, kVxlan, kOvs, kXgreTc, kXgre};
@@ -97,7 +98,7 @@ std::vector<Row> make_rows() {
         {"tap",
          "large segments, tap to tap",
          "bulk",
-         bytes,
+         segments,
          with_offloads,
          0.2,
          {{"", make_tap_transfer}}},
@@ -128,7 +129,7 @@ std::vector<Row> make_rows() {
          "port to uplink, random destinations",
          "scale",
          frames,
-         with_offloads,
+         {kLimit, kBridge, kVxlan, kXgreTc, kXgre},
          0.1,
          {{"FDB of 10", fdb_size(10)},
           {"FDB of 10 000", fdb_size(10'000)},

@@ -55,6 +55,7 @@ public:
         pin_to(processors().back());
         const auto begin = std::chrono::steady_clock::now();
         const std::uint64_t before = sent_;
+        const std::uint64_t frames_before = frames_;
         auto now = begin;
         while (now < begin + slice) {
             send();
@@ -64,7 +65,9 @@ public:
             now = std::chrono::steady_clock::now();
         }
         const std::chrono::duration<double, std::nano> took = now - begin;
-        return {static_cast<double>(sent_ - before) * 8 / took.count()};
+        const auto bytes = static_cast<double>(sent_ - before);
+        return {bytes * 8 / took.count(),
+                bytes / 1e3 / static_cast<double>(frames_ - frames_before)};
     }
 
 private:
@@ -116,6 +119,7 @@ private:
             throw Void{fmt::format("other bytes arrived than were sent, at {}", received_)};
         }
         received_ += bytes.size();
+        ++frames_;
     }
 
     std::unique_ptr<Stand> stand_;
@@ -126,6 +130,7 @@ private:
     std::vector<std::uint8_t> buffer_;
     std::uint64_t sent_ = 0;  // bytes of the stream
     std::uint64_t received_ = 0;
+    std::uint64_t frames_ = 0;  // received
 };
 
 }  // namespace

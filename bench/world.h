@@ -40,6 +40,7 @@ struct Shape {
     std::size_t networks = 1;       // VMs take turns in them
     std::size_t remotes = 0;        // of each network, behind b as a router; 0: b itself
     std::uint32_t fdb_entries = 0;  // room that xgre is asked for; 0: what it takes by itself
+    std::uint32_t addresses = 0;    // the limit looks up each destination among so many; 0: none
 };
 
 struct Port {

@@ -7,7 +7,7 @@
  * Three things make a flow forgotten. A change in our maps raises `generation`, so that it counts
  * from the next frame on; who decides reads that number before the tables, and who changes them
  * raises it after. What the kernel does not tell us (routes, neighbours, MTUs), the refresh of
- * last_seen and the end of an entry's age are late by XGRE_FLOW_NS at most. And another flow may
+ * last_seen and the end of an entry's age are late by XGRE_FLOW_NS at most, or by a tick where that is longer. And another flow may
  * need the room. Drops and floods are never kept.
  */
 #ifndef XGRE_BPF_FLOW_H
@@ -57,6 +57,9 @@ static __always_inline struct flow_key peer_flow(const struct outer *outer,
 const volatile __u32 flow_shift __weak = 64 - 14;
 XGRE_ASSERT(XGRE_FLOWS == 1 << 14, "as many as the map has");
 
+/* XGRE_FLOW_NS in ticks of this kernel's clock: the loader knows. */
+const volatile __u32 flow_ticks __weak = 2;
+
 /* Where the flow of `key` is, if it is there. Never NULL. */
 static __always_inline struct xgre_flow *flow_slot(const struct flow_key *key)
 {
@@ -75,7 +78,7 @@ static __always_inline bool is_flow(const struct xgre_flow *flow, const struct f
 {
     return !((flow->key[0] ^ key->word[0]) | (flow->key[1] ^ key->word[1]) |
              (flow->key[2] ^ key->word[2])) &&
-           flow->generation == at->generation && at->now < flow->until;
+           flow->generation == at->generation && at->tick < flow->until;
 }
 
 /* For TC, which has no answer from its redirect: does the flow's port have its device still? */
@@ -121,7 +124,7 @@ static __always_inline bool recall_hop(__u32 peer, __u32 ip_len, struct next_hop
         return true;
     }
     claim_flow(flow, &key, &at);
-    hop->until = at.now + XGRE_FLOW_NS;
+    hop->until = at.tick + flow_ticks;
     return false;
 }
 
@@ -156,7 +159,7 @@ static __always_inline void keep_flow(struct xgre_flow *flow, const struct flow_
     flow->verdict = to->port ? XGRE_TO_PORT : XGRE_TO_PEER;
     flow->flags = to->flags;
     if (hop) flow->hop = hop->mac;
-    if (again) *(volatile __u64 *)&flow->until = hop ? hop->until : from->at.now + XGRE_FLOW_NS;
+    if (again) *(volatile __u64 *)&flow->until = hop ? hop->until : from->at.tick + flow_ticks;
 }
 
 #endif

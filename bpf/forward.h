@@ -5,9 +5,9 @@
 
 #include "fdb.h"
 
-/* When the tables are asked. */
+/* When a frame came. */
 struct moment {
-    __u64 now;
+    __u64 tick; /* jiffies: to read them is no call, as the kernel's clock is */
     __u32 generation; /* of what is decided from now on: see flow.h */
 };
 
@@ -17,6 +17,7 @@ struct origin {
     struct xgre_network *network;
     xgre_owner owner;
     struct moment at;
+    __u64 now; /* once the tables are asked: CLOCK_MONOTONIC, ns */
     __u32 network_id;
     int refusal; /* enum refusal: why the source was not learned */
 };
@@ -39,7 +40,7 @@ static __always_inline void learn(struct origin *from, const struct ethernet *et
     struct xgre_fdb_key key = fdb_key(from->network_id, eth->vlan, eth->src);
 
     if (from->port && from->port->flags & XGRE_PORT_NO_LEARNING) return;
-    from->refusal = fdb_learn(&key, from->owner, from->at.now, from->network->ageing_ns,
+    from->refusal = fdb_learn(&key, from->owner, from->now, from->network->ageing_ns,
                               from->port ? from->port->mac_limit : 0);
 }
 
@@ -52,7 +53,7 @@ static __always_inline enum xgre_verdict check_lock(const struct origin *from,
 
     if (!(from->port->flags & XGRE_PORT_LOCKED)) return XGRE_GO;
     key = fdb_key(from->network_id, eth->vlan, eth->src);
-    owner = fdb_find(&key, from->at.now, from->network->ageing_ns);
+    owner = fdb_find(&key, from->now, from->network->ageing_ns);
     return (owner & ~XGRE_OWNER_STATIC) == from->owner ? XGRE_GO : XGRE_LOCKED;
 }
 
@@ -108,7 +109,7 @@ static __always_inline enum xgre_verdict decide(const struct origin *from,
     to->flags = 0;
     if (is_group(eth->dst)) return XGRE_FLOODED;
     key = fdb_key(from->network_id, eth->vlan, eth->dst);
-    owner = fdb_find(&key, from->at.now, from->network->ageing_ns);
+    owner = fdb_find(&key, from->now, from->network->ageing_ns);
     if (owner_kind(owner) == XGRE_OWNER_PORT) return to_port(from, owner_id(owner), eth, to);
     if (owner_kind(owner) == XGRE_OWNER_PEER) return to_peer(from, owner_id(owner), to);
     return XGRE_FLOODED;
@@ -121,13 +122,14 @@ static __always_inline struct moment this_moment(void)
     __u64 *number = bpf_map_lookup_elem(&generation, &zero);
 
     return (struct moment){
-        .now = bpf_ktime_get_coarse_ns(),
+        .tick = bpf_jiffies64(),
         .generation = number ? *(volatile __u64 *)number : 0,
     };
 }
 
 static __always_inline enum xgre_verdict enter_network(struct origin *from, __u32 network)
 {
+    from->now = bpf_ktime_get_coarse_ns();
     from->network_id = network;
     from->network = find_network(network);
     return from->network ? XGRE_GO : XGRE_NO_NETWORK;

@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <memory>
 
@@ -58,9 +60,18 @@ Skeleton open_skeleton() {
     return skeleton;
 }
 
+// The coarse clock goes on with each tick, and says how long that is.
+std::uint32_t ticks_of(std::uint64_t ns) {
+    timespec tick{};
+    if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) != 0 || tick.tv_nsec == 0) return 1;
+    return static_cast<std::uint32_t>(
+        std::max<std::uint64_t>(ns / static_cast<std::uint64_t>(tick.tv_nsec), 1));
+}
+
 void set_flows(xgre_bpf& skeleton, std::uint32_t flows) {
     bpf_map__set_max_entries(skeleton.maps.flows, flows);
     skeleton.rodata->flow_shift = static_cast<std::uint32_t>(64 - std::countr_zero(flows));
+    skeleton.rodata->flow_ticks = ticks_of(XGRE_FLOW_NS);
 }
 
 // Not open: an older tool made the instance without it.

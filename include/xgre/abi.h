@@ -39,7 +39,7 @@
 #define XGRE_OUTER_MAX 40             /* bytes of a peer's IP + GRE header template */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
 #define XGRE_ASK_NS 5000000000ULL     /* the kernel is asked for a next hop at least this often */
-#define XGRE_FLOW_NS 8000000ULL       /* how long a flow is believed: two ticks of a 250 Hz clock */
+#define XGRE_FLOW_NS 8000000ULL       /* how long a flow is believed, or one tick of a slow clock */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
@@ -276,7 +276,7 @@ XGRE_ASSERT_SIZE(struct xgre_hop, 12);
  */
 struct xgre_flow {
     __u64 key[3];
-    __u64 until; /* CLOCK_MONOTONIC, ns */
+    __u64 until; /* jiffies, of 64 bits */
     __u32 generation;
     __u32 target;      /* ifindex of a port, or peer id */
     __u32 source;      /* slot of the port, or peer id, that it came from */

@@ -286,7 +286,10 @@ void Host::ip(std::string_view lines) {
 }
 
 void Host::outlive_flows() {
-    const std::uint64_t end = monotonic_now() + XGRE_FLOW_NS;
+    timespec tick{};
+    clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+    const std::uint64_t end =
+        monotonic_now() + XGRE_FLOW_NS + static_cast<std::uint64_t>(tick.tv_nsec);
     while (monotonic_now() <= end)
         std::this_thread::sleep_for(1ms);
 }

@@ -7,8 +7,8 @@
  * Three things make a flow forgotten. A change in our maps raises `generation`, so that it counts
  * from the next frame on; who decides reads that number before the tables, and who changes them
  * raises it after. What the kernel does not tell us (routes, neighbours, MTUs), the refresh of
- * last_seen and the end of an entry's age are late by XGRE_FLOW_NS at most, or by a tick where that is longer. And another flow may
- * need the room. Drops and floods are never kept.
+ * last_seen and the end of an entry's age are late by XGRE_FLOW_NS at most, or by a tick where that
+ * is longer. And another flow may need the room. Drops and floods are never kept.
  */
 #ifndef XGRE_BPF_FLOW_H
 #define XGRE_BPF_FLOW_H
@@ -60,17 +60,25 @@ XGRE_ASSERT(XGRE_FLOWS == 1 << 14, "as many as the map has");
 /* XGRE_FLOW_NS in ticks of this kernel's clock: the loader knows. */
 const volatile __u32 flow_ticks __weak = 2;
 
-/* Where the flow of `key` is, if it is there. Never NULL. */
-static __always_inline struct xgre_flow *flow_slot(const struct flow_key *key)
+static __always_inline __u32 flow_index(const struct flow_key *key)
 {
     /* Odd constants from the golden ratio and from pi: each word's bits reach the upper ones. */
     __u64 hash = key->word[0] * 0x9e3779b97f4a7c15ULL ^ key->word[1] * 0x243f6a8885a308d3ULL ^
                  key->word[2] * 0x13198a2e03707345ULL;
-    __u32 index;
 
     hash ^= hash >> 32;
-    index = hash * 0x9e3779b97f4a7c15ULL >> (flow_shift & 63);
+    return hash * 0x9e3779b97f4a7c15ULL >> (flow_shift & 63);
+}
+
+/* Never NULL. */
+static __always_inline struct xgre_flow *flow_at(__u32 index)
+{
     return bpf_map_lookup_elem(&flows, &index);
+}
+
+static __always_inline bool is_believed(const struct xgre_flow *flow, const struct moment *at)
+{
+    return flow->generation == at->generation && at->tick < flow->until;
 }
 
 static __always_inline bool is_flow(const struct xgre_flow *flow, const struct flow_key *key,
@@ -78,7 +86,24 @@ static __always_inline bool is_flow(const struct xgre_flow *flow, const struct f
 {
     return !((flow->key[0] ^ key->word[0]) | (flow->key[1] ^ key->word[1]) |
              (flow->key[2] ^ key->word[2])) &&
-           flow->generation == at->generation && at->tick < flow->until;
+           is_believed(flow, at);
+}
+
+/*
+ * The flow of `key`, or where it is to be kept. A flow has two places side by side: with one,
+ * every ninth of 4000 would push out another.
+ */
+static __always_inline struct xgre_flow *find_flow(const struct flow_key *key,
+                                                   const struct moment *at, bool *known)
+{
+    __u32 index = flow_index(key);
+    struct xgre_flow *one = flow_at(index), *two;
+
+    *known = one && is_flow(one, key, at);
+    if (!one || *known) return one;
+    two = flow_at(index ^ 1);
+    *known = two && is_flow(two, key, at);
+    return two && (*known || is_believed(one, at)) ? two : one;
 }
 
 /* For TC, which has no answer from its redirect: does the flow's port have its device still? */
@@ -114,7 +139,7 @@ static __always_inline bool recall_hop(__u32 peer, __u32 ip_len, struct next_hop
 {
     struct moment at = this_moment();
     struct flow_key key = hop_flow(peer);
-    struct xgre_flow *flow = flow_slot(&key);
+    struct xgre_flow *flow = flow_at(flow_index(&key));
 
     if (!flow) return false;
     if (is_flow(flow, &key, &at) && ip_len <= flow->max_len) {
@@ -132,7 +157,7 @@ static __always_inline bool recall_hop(__u32 peer, __u32 ip_len, struct next_hop
 static __always_inline void keep_hop(__u32 peer, __u32 ip_len, const struct next_hop *hop)
 {
     struct flow_key key = hop_flow(peer);
-    struct xgre_flow *flow = flow_slot(&key);
+    struct xgre_flow *flow = flow_at(flow_index(&key));
 
     if (!flow || !hop->resolved) return;
     flow->max_len = ip_len;

@@ -7,7 +7,7 @@
 
 /* When a frame came. */
 struct moment {
-    __u64 tick; /* jiffies: to read them is no call, as the kernel's clock is */
+    __u64 tick;       /* jiffies: to read them is no call, as the kernel's clock is */
     __u32 generation; /* of what is decided from now on: see flow.h */
 };
 

@@ -142,14 +142,15 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
     enum xgre_verdict verdict = parse(skb, d);
     struct xgre_flow *flow;
     struct flow_key key;
+    bool known;
 
     if (verdict) return verdict;
     if (!uplink) return XGRE_NO_UPLINK;
     d->from.at = this_moment();
     key = port_flow(skb->ifindex, &d->eth, d->tagged);
-    flow = flow_slot(&key);
+    flow = find_flow(&key, &d->from.at, &known);
     if (!flow) return XGRE_NO_NETWORK;
-    if (can_have_flow(skb) && is_flow(flow, &key, &d->from.at) && skb->len <= flow->max_len &&
+    if (can_have_flow(skb) && known && skb->len <= flow->max_len &&
         (flow->verdict == XGRE_TO_PORT ? has_device(flow) : is_plain_ip(skb, &d->eth)))
         return follow_flow(skb, flow, d);
     return look_up(skb, uplink, flow, &key, d);

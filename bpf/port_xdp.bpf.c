@@ -65,6 +65,7 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     enum xgre_verdict verdict = parse_ethernet(&c, &d->eth);
     struct xgre_flow *flow;
     struct flow_key key;
+    bool known;
 
     if (verdict) return verdict;
     /* A flood copy on its way to be resolved has no addresses; its mark is for TC to see. */
@@ -72,9 +73,9 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     d->too_many_tags = has_too_many_tags(c, &d->eth);
     d->from.at = this_moment();
     key = port_flow(ctx->ingress_ifindex, &d->eth, d->eth.len > sizeof(struct ethhdr));
-    flow = flow_slot(&key);
+    flow = find_flow(&key, &d->from.at, &known);
     if (!flow) return XGRE_PUNT;
-    if (d->too_many_tags || !is_flow(flow, &key, &d->from.at) || frame_len(ctx) > flow->max_len) {
+    if (d->too_many_tags || !known || frame_len(ctx) > flow->max_len) {
         verdict = resolve(ctx, uplink, &key, d, flow);
         if (verdict) return verdict;
     }

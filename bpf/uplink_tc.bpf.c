@@ -88,10 +88,9 @@ static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
 }
 
 static __always_inline bool follow_flow(const struct __sk_buff *skb, const struct xgre_flow *flow,
-                                        const struct flow_key *key, struct arrival *a)
+                                        struct arrival *a)
 {
-    if (!can_have_flow(skb) || !is_flow(flow, key, &a->from.at) ||
-        a->outer.inner_len > flow->max_len || !has_device(flow))
+    if (!can_have_flow(skb) || a->outer.inner_len > flow->max_len || !has_device(flow))
         return false;
     a->peer = flow->source;
     a->target = flow->target;
@@ -108,15 +107,16 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     struct xgre_flow *flow;
     struct flow_key key;
     __u32 header_len = 0;
+    bool known;
 
     if (a->outer.inner_len) a->weight.bytes = a->outer.inner_len;
     if (verdict) return verdict;
     a->from.at = this_moment();
     inner = parse_frame_step(skb, a->outer.len, &a->eth, &header_len);
     key = peer_flow(&a->outer, &a->eth, is_tagged(a));
-    flow = flow_slot(&key);
+    flow = find_flow(&key, &a->from.at, &known);
     if (!flow) return XGRE_NO_NETWORK;
-    if (!inner && !a->outer.checksummed && follow_flow(skb, flow, &key, a)) {
+    if (!inner && known && !a->outer.checksummed && follow_flow(skb, flow, a)) {
         verdict = strip_outer(skb, &a->outer);
         return verdict ? verdict : XGRE_TO_PORT;
     }

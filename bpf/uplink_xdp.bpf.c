@@ -93,6 +93,7 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     enum xgre_verdict verdict, inner;
     struct xgre_flow *flow;
     struct flow_key key;
+    bool known;
 
     verdict = parse_arrival(ctx, &c, uplink, &a->outer);
     if (verdict) return verdict;
@@ -100,9 +101,9 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     if (!inner) a->tcp_header_len = tcp_header_len(&c, &a->eth);
     a->from.at = this_moment();
     key = peer_flow(&a->outer, &a->eth, is_tagged(a));
-    flow = flow_slot(&key);
+    flow = find_flow(&key, &a->from.at, &known);
     if (!flow) return XGRE_PUNT;
-    if (inner || !is_flow(flow, &key, &a->from.at) || a->outer.inner_len > flow->max_len) {
+    if (inner || !known || a->outer.inner_len > flow->max_len) {
         verdict = resolve(ctx, inner, find_tunnel(&a->outer, uplink->local), &key, a, flow);
         if (verdict) return verdict;
     }

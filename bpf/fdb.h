@@ -173,10 +173,19 @@ static __always_inline enum refusal fdb_insert(const struct xgre_fdb_key *key, x
             return REFUSAL_NONE;
         }
         if (err == -EEXIST) refusal = REFUSAL_NONE; /* another CPU was first */
-        if (err == -E2BIG) know_full(now + XGRE_FLOW_NS);
+        if (err == -E2BIG) know_full(now + XGRE_HOP_NS);
     }
     discharge(owner);
     return refusal;
+}
+
+/* Well before it expires: the frames of a flow are not seen here for as long as that is believed. */
+static __always_inline bool is_to_be_refreshed(const struct xgre_fdb_entry *entry, __u64 now,
+                                               __u64 ageing_ns)
+{
+    __u64 after = ageing_ns / 2 < XGRE_REFRESH_NS ? ageing_ns / 2 : XGRE_REFRESH_NS;
+
+    return (__s64)(now - entry->last_seen) > (__s64)after;
 }
 
 /*
@@ -198,7 +207,7 @@ STEP int fdb_learn(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now, 
     old = *(volatile xgre_owner *)&entry->owner;
     expired = is_expired(entry, now, ageing_ns);
     if (old == owner) {
-        if ((__s64)(now - entry->last_seen) > (__s64)XGRE_REFRESH_NS) entry->last_seen = now;
+        if (is_to_be_refreshed(entry, now, ageing_ns)) entry->last_seen = now;
         if (expired) note(XGRE_NOTE_LEARNED);
         return REFUSAL_NONE;
     }

@@ -6,9 +6,9 @@
  *
  * Three things make a flow forgotten. A change in our maps raises `generation`, so that it counts
  * from the next frame on; who decides reads that number before the tables, and who changes them
- * raises it after. What the kernel does not tell us (routes, neighbours, MTUs), the refresh of
- * last_seen and the end of an entry's age are late by XGRE_FLOW_NS at most, or by a tick where that
- * is longer. And another flow may need the room. Drops and floods are never kept.
+ * raises it after. What the kernel does not tell us is late: routes, neighbours and the
+ * uplink's MTU by XGRE_HOP_NS at most, or by a tick where that is longer; MTUs of ports, the refresh
+ * of last_seen and the end of an entry's age by XGRE_FLOW_NS. And another flow may need the room. Drops and floods are never kept.
  */
 #ifndef XGRE_BPF_FLOW_H
 #define XGRE_BPF_FLOW_H
@@ -57,8 +57,9 @@ static __always_inline struct flow_key peer_flow(const struct outer *outer,
 const volatile __u32 flow_shift __weak = 64 - 14;
 XGRE_ASSERT(XGRE_FLOWS == 1 << 14, "as many as the map has");
 
-/* XGRE_FLOW_NS in ticks of this kernel's clock: the loader knows. */
-const volatile __u32 flow_ticks __weak = 2;
+/* XGRE_HOP_NS and XGRE_FLOW_NS in ticks of this kernel's clock: the loader knows. */
+const volatile __u32 hop_ticks __weak = 2;
+const volatile __u32 flow_ticks __weak = 16;
 
 static __always_inline __u32 flow_index(const struct flow_key *key)
 {
@@ -91,7 +92,7 @@ static __always_inline bool is_flow(const struct xgre_flow *flow, const struct f
 
 /*
  * The flow of `key`, or where it is to be kept. A flow has two places side by side: with one,
- * every ninth of 4000 would push out another.
+ * every ninth of 4000 flows would find another in it.
  */
 static __always_inline struct xgre_flow *find_flow(const struct flow_key *key,
                                                    const struct moment *at, bool *known)
@@ -149,7 +150,7 @@ static __always_inline bool recall_hop(__u32 peer, __u32 ip_len, struct next_hop
         return true;
     }
     claim_flow(flow, &key, &at);
-    hop->until = at.tick + flow_ticks;
+    hop->until = at.tick + hop_ticks;
     return false;
 }
 

@@ -71,6 +71,7 @@ std::uint32_t ticks_of(std::uint64_t ns) {
 void set_flows(xgre_bpf& skeleton, std::uint32_t flows) {
     bpf_map__set_max_entries(skeleton.maps.flows, flows);
     skeleton.rodata->flow_shift = static_cast<std::uint32_t>(64 - std::countr_zero(flows));
+    skeleton.rodata->hop_ticks = ticks_of(XGRE_HOP_NS);
     skeleton.rodata->flow_ticks = ticks_of(XGRE_FLOW_NS);
 }
 

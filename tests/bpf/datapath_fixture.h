@@ -110,8 +110,7 @@ public:
     // Lines for `ip -batch`, in the namespace.
     static void ip(std::string_view lines);
     static void sysctl(const std::string& name, const std::string& value);
-    // Returns when the data path believes nothing any more that it knew of routes, neighbours and
-    // MTUs: XGRE_FLOW_NS.
+    // Returns when the data path believes no flow any more that it has now: XGRE_FLOW_NS.
     static void outlive_flows();
 
     // ---- Frames ----

@@ -70,6 +70,17 @@ TEST_P(FdbFromPort, WritesTheTimeAgainOnlyAfterASecond) {
     EXPECT_EQ(learned(a), 1u);
 }
 
+// Whoever speaks does not expire, however soon that is.
+TEST_P(FdbFromPort, RefreshesLastSeenWellBeforeAShortAge) {
+    network(1, {.key = kKey, .ageing = 1s});
+    send(kVmA, a);
+    make_older(1, kVmA, 600ms);
+    const std::uint64_t old = fdb(1, kVmA)->last_seen;
+    send(kVmA, a);
+    EXPECT_GE(fdb(1, kVmA)->last_seen, old + 500'000'000u);
+    EXPECT_EQ(notes(), (Counts{{"learned", 1}}));
+}
+
 // case F04
 TEST_P(FdbFromPort, LearnsAgainWhatHasExpiredWithoutCountingItTwice) {
     send(kVmA, a);

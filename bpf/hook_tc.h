@@ -272,28 +272,36 @@ static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
     return skb->gso_size ? plan_segments(skb, uplink, header_len, wrap) : XGRE_GO;
 }
 
+/* Padding so that `outer` is aligned, and the outer headers, of which the last is the longest. */
+struct outer_headers {
+    __u16 pad;
+    struct ethhdr eth;
+    __u32 outer[OUTER_KEYED / 4];
+} __attribute__((packed, aligned(4)));
+
+static __always_inline long store_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
+                                        __u32 len, __u32 ip_len, const struct xgre_hop *hop)
+{
+    struct outer_headers out;
+
+    write_ethernet(&out.eth, hop);
+    write_outer(out.outer, peer, len, ip_len);
+    return bpf_skb_store_bytes(skb, 0, &out.eth, sizeof(out.eth) + len, 0);
+}
+
 /* Writes what differs from peer to peer: Ethernet, IP and GRE. */
 STEP int address_outer(struct __sk_buff *skb, const struct xgre_peer *peer, const struct wrap *wrap,
                        const struct next_hop *hop)
 {
-    __u32 outer[OUTER_KEYED / 4];
-    struct ethhdr eth __attribute__((aligned(4)));
     __u32 ip_len;
     long err;
 
     if (!peer || !wrap || !hop) return XGRE_REWRITE_FAILED;
     ip_len = wrap->outer_len + wrap->inner_len;
-    write_ethernet(&eth, &hop->mac);
     /* One too large for the field is segmented; the kernel then writes each length. */
     if (ip_len > 0xffff) ip_len = 0;
-    if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0)) return XGRE_REWRITE_FAILED;
-    if (wrap->outer_len == OUTER_KEYED) {
-        write_outer(outer, peer, OUTER_KEYED, ip_len);
-        err = bpf_skb_store_bytes(skb, sizeof(eth), outer, OUTER_KEYED, 0);
-    } else {
-        write_outer(outer, peer, OUTER_PLAIN, ip_len);
-        err = bpf_skb_store_bytes(skb, sizeof(eth), outer, OUTER_PLAIN, 0);
-    }
+    err = wrap->outer_len == OUTER_KEYED ? store_outer(skb, peer, OUTER_KEYED, ip_len, &hop->mac)
+                                         : store_outer(skb, peer, OUTER_PLAIN, ip_len, &hop->mac);
     return err ? XGRE_REWRITE_FAILED : mend_protocol(skb);
 }
 
@@ -373,7 +381,7 @@ static __always_inline bool can_have_flow(const struct __sk_buff *skb)
     return !skb->gso_size && !skb->vlan_present;
 }
 
-/* Room for the longest: padding so that `outer` is aligned, the outer headers, the inner one. */
+/* As outer_headers, and the inner Ethernet header. */
 struct outer_frame {
     __u16 pad;
     struct ethhdr eth;

@@ -97,15 +97,17 @@ static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct x
 }
 
 /*
- * May a frame leave by this device? `tagged`: its first VLAN tag is in the bytes; devices allow
- * for one on top of their MTU, the helper does not.
+ * May a frame of `len` bytes leave by this device? `tagged`: its first VLAN tag is in the bytes;
+ * devices allow for one on top of their MTU, the helper does not. It is told the length, since it
+ * sees no fragments at XDP, and nothing of what is still to be taken off.
  */
-static __always_inline enum xgre_verdict check_mtu(void *ctx, __u32 ifindex, __s32 len_diff,
-                                                   bool tagged)
+static __always_inline enum xgre_verdict check_mtu(void *ctx, __u32 ifindex, __u32 len, bool tagged)
 {
-    __u32 mtu = 0;
-    long err = bpf_check_mtu(ctx, ifindex, &mtu, tagged ? len_diff - 4 : len_diff, 0);
+    __u32 ip_len = len - (sizeof(struct ethhdr) + (tagged ? 4 : 0));
+    long err;
 
+    if (!ip_len) ip_len = 1; /* 0 would mean that of `ctx` */
+    err = bpf_check_mtu(ctx, ifindex, &ip_len, 0, 0);
     return err == BPF_MTU_CHK_RET_FRAG_NEEDED || err == BPF_MTU_CHK_RET_SEGS_TOOBIG ? XGRE_TOO_LARGE
                                                                                     : XGRE_GO;
 }

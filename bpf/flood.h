@@ -46,7 +46,7 @@ static long copy_to_port(__u32 index, struct flood_walk *walk)
     port = find_live_port(ifindex);
     if (!wants_copy(walk, port)) return 0;
     walk->any_target = true;
-    if (check_mtu(walk->skb, ifindex, 0, walk->tagged)) {
+    if (check_mtu(walk->skb, ifindex, walk->skb->len, walk->tagged)) {
         count_copy(walk->program, XGRE_TOO_LARGE);
     } else if (bpf_clone_redirect(walk->skb, ifindex, 0)) {
         count_copy(walk->program, XGRE_COPY_FAILED);

@@ -7,8 +7,9 @@
  * Three things make a flow forgotten. A change in our maps raises `generation`, so that it counts
  * from the next frame on; who decides reads that number before the tables, and who changes them
  * raises it after. What the kernel does not tell us is late: routes, neighbours and the
- * uplink's MTU by XGRE_HOP_NS at most, or by a tick where that is longer; MTUs of ports, the refresh
- * of last_seen and the end of an entry's age by XGRE_FLOW_NS. And another flow may need the room. Drops and floods are never kept.
+ * uplink's MTU by XGRE_HOP_NS at most, or by a tick where that is longer; MTUs of ports, the
+ * refresh of last_seen and the end of an entry's age by XGRE_FLOW_NS. And another flow may need the
+ * room. Drops and floods are never kept.
  */
 #ifndef XGRE_BPF_FLOW_H
 #define XGRE_BPF_FLOW_H

@@ -11,13 +11,20 @@ static __always_inline struct cursor frame_cursor(struct xdp_md *ctx)
     return (struct cursor){(void *)(long)ctx->data, (void *)(long)ctx->data_end};
 }
 
-static __always_inline __u32 frame_len(struct xdp_md *ctx)
+/* Of a jumbo frame, the cursor sees the first buffer only; the rest is in fragments. */
+static __always_inline __u32 buffer_len(struct xdp_md *ctx)
 {
     __u64 start = ctx->data, end = ctx->data_end;
 
     /* The verifier subtracts packet pointers in 64 bits only; the compiler would take 32. */
     asm volatile("" : "+r"(start), "+r"(end));
     return end - start;
+}
+
+/* Of the whole frame. */
+static __always_inline __u32 frame_len(struct xdp_md *ctx)
+{
+    return bpf_xdp_get_buff_len(ctx);
 }
 
 /* Takes `len` bytes off the front. */
@@ -30,7 +37,7 @@ static __always_inline enum xgre_verdict push_bytes(struct xdp_md *ctx,
                                                     const struct xgre_peer *peer, __u32 len,
                                                     const struct xgre_hop *hop)
 {
-    __u32 ip_len = frame_len(ctx) + len;
+    __u32 ip_len = buffer_len(ctx) + len;
     struct ethhdr *eth;
     struct cursor c;
     void *outer;
@@ -46,7 +53,8 @@ static __always_inline enum xgre_verdict push_bytes(struct xdp_md *ctx,
     return XGRE_GO;
 }
 
-/* Puts the outer headers of `peer` in front of the frame, which stays untouched. */
+/* Puts the outer headers of `peer` in front of the frame, which has no fragments and stays
+ * untouched. */
 static __always_inline enum xgre_verdict push_outer(struct xdp_md *ctx,
                                                     const struct xgre_peer *peer,
                                                     const struct xgre_hop *hop)

@@ -79,7 +79,7 @@ static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
 static __always_inline enum xgre_verdict send_to_port(struct __sk_buff *skb, struct departure *d,
                                                       const struct target *to)
 {
-    if (!skb->gso_size && check_mtu(skb, to->id, 0, d->tagged)) return XGRE_TOO_LARGE;
+    if (!skb->gso_size && check_mtu(skb, to->id, skb->len, d->tagged)) return XGRE_TOO_LARGE;
     d->target_slot = to->port ? to->port->slot : 0;
     d->target_flags = to->flags;
     return XGRE_TO_PORT;

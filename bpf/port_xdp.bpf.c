@@ -27,15 +27,15 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx,
     verdict = from_port(ctx->ingress_ifindex, &d->eth, &d->from, &to);
     if (verdict == XGRE_FLOODED) return XGRE_PUNT;
     if (verdict == XGRE_TO_PORT) {
-        verdict = check_mtu(ctx, to.id, 0, d->eth.len > sizeof(struct ethhdr));
+        verdict = check_mtu(ctx, to.id, buffer_len(ctx), d->eth.len > sizeof(struct ethhdr));
     } else if (verdict == XGRE_TO_PEER) {
         if (!to.peer || d->too_many_tags) return XGRE_PUNT; /* TC refuses it */
-        verdict = next_hop(ctx, uplink, to.peer, to.id, frame_len(ctx) + to.peer->outer_len, &hop);
+        verdict = next_hop(ctx, uplink, to.peer, to.id, buffer_len(ctx) + to.peer->outer_len, &hop);
         if (!verdict && !hop.resolved) return XGRE_PUNT;
         to_hop = &hop;
     }
     if (verdict) return verdict;
-    keep_flow(flow, key, &d->from, &to, to_hop, frame_len(ctx));
+    keep_flow(flow, key, &d->from, &to, to_hop, buffer_len(ctx));
     return XGRE_GO;
 }
 
@@ -75,7 +75,7 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     key = port_flow(ctx->ingress_ifindex, &d->eth, d->eth.len > sizeof(struct ethhdr));
     flow = find_flow(&key, &d->from.at, &known);
     if (!flow) return XGRE_PUNT;
-    if (d->too_many_tags || !known || frame_len(ctx) > flow->max_len) {
+    if (d->too_many_tags || !known || buffer_len(ctx) > flow->max_len) {
         verdict = resolve(ctx, uplink, &key, d, flow);
         if (verdict) return verdict;
     }
@@ -83,7 +83,7 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     return flow->verdict == XGRE_TO_PORT ? send_to_port(flow) : send_to_peer(ctx, uplink, flow);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int port_xdp(struct xdp_md *ctx)
 {
     struct departure d = {};
@@ -91,8 +91,10 @@ int port_xdp(struct xdp_md *ctx)
     struct xgre_uplink *uplink = find_uplink();
     enum xgre_verdict verdict;
 
+    /* Not every device, and no device of Linux 6.1, may be sent fragments: they are TC's work. */
+    if (!uplink || weight.bytes != buffer_len(ctx)) return XDP_PASS;
     in_memory(&d);
-    verdict = uplink ? handle(ctx, uplink, &d) : XGRE_PUNT;
+    verdict = handle(ctx, uplink, &d);
     if (verdict == XGRE_PUNT) return XDP_PASS;
     count_verdict(XGRE_PROGRAM_PORT_XDP, verdict, &weight);
     note_refusal(d.from.refusal);

@@ -39,9 +39,7 @@ static __always_inline bool is_tagged(const struct arrival *a)
 static __always_inline enum xgre_verdict check_fit(struct __sk_buff *skb, const struct arrival *a)
 {
     /* What leaves is the inner frame: neither the outer headers nor the padding. */
-    __s32 len_diff = (__s32)a->outer.inner_len - (__s32)skb->len;
-
-    return skb->gso_size ? XGRE_GO : check_mtu(skb, a->target, len_diff, is_tagged(a));
+    return skb->gso_size ? XGRE_GO : check_mtu(skb, a->target, a->outer.inner_len, is_tagged(a));
 }
 
 static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, struct arrival *a)

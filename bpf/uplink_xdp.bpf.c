@@ -15,6 +15,8 @@ struct arrival {
     const struct xgre_flow *flow;
     __u32 peer; /* 0: from none that we know */
     __u32 tcp_header_len;
+    __u32 len;      /* of the frame as it came */
+    bool fragments; /* it is not in one buffer */
 };
 
 static __always_inline bool is_tagged(const struct arrival *a)
@@ -24,19 +26,28 @@ static __always_inline bool is_tagged(const struct arrival *a)
 
 static __always_inline enum xgre_verdict parse_arrival(struct xdp_md *ctx, struct cursor *c,
                                                        const struct xgre_uplink *uplink,
-                                                       struct outer *outer)
+                                                       struct arrival *a)
 {
     struct cursor start = *c;
     struct ethhdr *eth = take(&start, sizeof(*eth));
-    enum xgre_verdict verdict = parse_outer(c, frame_len(ctx), uplink->local, outer);
+    struct iphdr *ip = take(&start, sizeof(*ip));
+    __u32 buffer = buffer_len(ctx), len = buffer;
+    struct outer *outer = &a->outer;
+    enum xgre_verdict verdict;
 
+    /* Only who must know asks the kernel. */
+    if (!ip || len < sizeof(*eth) + bpf_ntohs(ip->tot_len)) len = frame_len(ctx);
+    a->len = len;
+    a->fragments = len != buffer;
+    verdict = parse_outer(c, len, uplink->local, outer);
     if (verdict == XGRE_PASS) return verdict;
+    /* TC can reach headers that are in a fragment. */
+    if (verdict == XGRE_TRUNCATED && a->fragments) return XGRE_PUNT;
     /* For another host's MAC, or the uplink's has changed: TC asks the kernel. */
     if (!eth || !same_mac(eth->h_dest, uplink->mac)) return XGRE_PUNT;
     if (verdict) return verdict;
     /* A checksum to verify or padding to cut off is TC's work. */
-    return outer->checksummed || frame_len(ctx) != (__u32)outer->len + outer->inner_len ? XGRE_PUNT
-                                                                                        : XGRE_GO;
+    return outer->checksummed || len != (__u32)outer->len + outer->inner_len ? XGRE_PUNT : XGRE_GO;
 }
 
 /* Asks the tables, and writes their answer into `flow`. `inner`: what parsing the frame said. */
@@ -54,7 +65,7 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx, enum xgre_v
     verdict = from_peer(tunnel, &a->eth, &a->from, &to);
     if (verdict == XGRE_FLOODED) return XGRE_PUNT;
     if (verdict != XGRE_TO_PORT) return verdict;
-    verdict = check_mtu(ctx, to.id, -(int)a->outer.len, is_tagged(a));
+    verdict = check_mtu(ctx, to.id, a->outer.inner_len, is_tagged(a));
     if (verdict) return verdict;
     learn(&a->from, &a->eth);
     keep_flow(flow, key, &a->from, &to, NULL, a->outer.inner_len);
@@ -66,10 +77,12 @@ static __always_inline enum xgre_verdict deliver(struct xdp_md *ctx,
                                                  const struct arrival *a)
 {
     const struct xgre_flow *flow = a->flow;
-    bool by_gro = a->tcp_header_len && flow->flags & XGRE_PORT_OFFLOADS;
+    /* Not every device, and no device of Linux 6.1, may be sent fragments. */
+    bool by_stack = a->fragments || !(flow->flags & XGRE_PORT_XDP_XMIT) ||
+                    (a->tcp_header_len && flow->flags & XGRE_PORT_OFFLOADS);
     enum xgre_verdict verdict;
 
-    if (by_gro || !(flow->flags & XGRE_PORT_XDP_XMIT)) {
+    if (by_stack) {
         struct xgre_metadata meta = {
             .magic = XGRE_METADATA_MAGIC ^ uplink->cookie,
             .network = flow->network,
@@ -95,9 +108,10 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     struct flow_key key;
     bool known;
 
-    verdict = parse_arrival(ctx, &c, uplink, &a->outer);
+    verdict = parse_arrival(ctx, &c, uplink, a);
     if (verdict) return verdict;
     inner = parse_ethernet(&c, &a->eth);
+    if (inner == XGRE_TRUNCATED && a->fragments) return XGRE_PUNT;
     if (!inner) a->tcp_header_len = tcp_header_len(&c, &a->eth);
     a->from.at = this_moment();
     key = peer_flow(&a->outer, &a->eth, is_tagged(a));
@@ -116,7 +130,7 @@ static __always_inline int receive(struct xdp_md *ctx, const struct xgre_uplink 
                                    enum xgre_program program)
 {
     struct arrival a = {};
-    struct weight weight = {.packets = 1, .bytes = frame_len(ctx)};
+    struct weight weight = {.packets = 1};
     enum xgre_verdict verdict;
 
     in_memory(&a);
@@ -124,7 +138,7 @@ static __always_inline int receive(struct xdp_md *ctx, const struct xgre_uplink 
     if (verdict == XGRE_PASS || verdict == XGRE_PUNT) return XDP_PASS;
     note_refusal(a.from.refusal);
     if (verdict == XGRE_HANDOVER) return XDP_PASS;
-    if (a.outer.inner_len) weight.bytes = a.outer.inner_len;
+    weight.bytes = a.outer.inner_len ? a.outer.inner_len : a.len;
     count_verdict(program, verdict, &weight);
     if (a.peer) count_peer_rx(a.peer, &weight);
     if (verdict != XGRE_TO_PORT || !a.flow) return XDP_DROP;
@@ -132,7 +146,7 @@ static __always_inline int receive(struct xdp_md *ctx, const struct xgre_uplink 
     return XDP_REDIRECT;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int uplink_xdp(struct xdp_md *ctx)
 {
     struct xgre_uplink *uplink = find_uplink();
@@ -146,7 +160,7 @@ int uplink_xdp(struct xdp_md *ctx)
  * The program of `cpus`. When spreading ends, frames still wait in the queues; TC takes those, or
  * the host's stack when TC is gone, too: a frame that was decapsulated here might reach the host.
  */
-SEC("xdp/cpumap")
+SEC("xdp.frags/cpumap")
 int uplink_cpu_xdp(struct xdp_md *ctx)
 {
     struct xgre_uplink *uplink = find_uplink();

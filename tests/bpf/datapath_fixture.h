@@ -234,10 +234,8 @@ struct HooksName {
                 return "Clsact";
             case Hooks::native_xdp:
                 return "NativeXdp";
-            case Hooks::spread_xdp:
-                return "SpreadXdp";
             default:
-                return "GenericXdp";
+                return "SpreadXdp";
         }
     }
 };
@@ -248,9 +246,8 @@ struct HooksName {
 #define ON_BOTH_HOOKS(fixture, xdp, tc)                                                            \
     INSTANTIATE_TEST_SUITE_P(Hooks, fixture, ::testing::Values(xdp, tc), HookName())
 
-// Runs the tests of a fixture, whose GetParam() is what they attach(), in every way.
+// Runs the tests of a fixture, whose GetParam() is what they attach(), in every way that xgre does.
 #define ON_ALL_HOOKS(fixture)                                                                      \
-    INSTANTIATE_TEST_SUITE_P(                                                                      \
-        Hooks, fixture,                                                                            \
-        ::testing::Values(Hooks::tc, Hooks::clsact, Hooks::native_xdp, Hooks::generic_xdp),        \
-        HooksName())
+    INSTANTIATE_TEST_SUITE_P(Hooks, fixture,                                                       \
+                             ::testing::Values(Hooks::tc, Hooks::clsact, Hooks::native_xdp),       \
+                             HooksName())

@@ -215,8 +215,7 @@ void expect_as_many_frames(const Host& fast, const Host& slow) {
 
 class Differential : public ::testing::TestWithParam<Hooks> {};
 INSTANTIATE_TEST_SUITE_P(Hooks, Differential,
-                         ::testing::Values(Hooks::clsact, Hooks::native_xdp, Hooks::generic_xdp,
-                                           Hooks::spread_xdp),
+                         ::testing::Values(Hooks::clsact, Hooks::native_xdp, Hooks::spread_xdp),
                          HooksName());
 
 // case A05

@@ -119,7 +119,7 @@ TEST_P(Flood, IsNoWayFromPeerToPeerThoughTheAddressIsKnownThere) {
     for (const Port* port : {&a, &c, &d})
         expect_got(*port, {});
     EXPECT_EQ(owner(1, kVmB), 0u);  // a dropped frame teaches nothing
-    const bool fast = GetParam() == Hooks::native_xdp || GetParam() == Hooks::generic_xdp;
+    const bool fast = GetParam() == Hooks::native_xdp;
     EXPECT_EQ(counts(),
               (Counts{{fast ? "uplink_xdp split-horizon" : "uplink_tc split-horizon", 1}}));
 }

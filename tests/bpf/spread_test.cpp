@@ -319,8 +319,11 @@ TEST_F(Spread, LeavesToTcWhatWaitsWhenItEnds) {
     }};
     std::vector<bpf_insn> whole(code.begin(), code.end());
     whole.push_back({.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0});
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
+    options.prog_flags = BPF_F_XDP_HAS_FRAGS;  // as all programs that the map is for
     const Fd program{
-        bpf_prog_load(BPF_PROG_TYPE_XDP, "to_cpu_0", "GPL", whole.data(), whole.size(), nullptr)};
+        bpf_prog_load(BPF_PROG_TYPE_XDP, "to_cpu_0", "GPL", whole.data(), whole.size(), &options)};
     ASSERT_TRUE(program.is_open());
     attach_xdp(wire().index(), program.get(), Hooks::native_xdp);
     ASSERT_TRUE(wire().send(tunnel(kHostB, udp_frame(4000))));

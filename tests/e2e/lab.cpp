@@ -249,9 +249,12 @@ Fd attach_xdp_pass(const Netns& netns, const std::string& device) {
     // r0 = XDP_PASS; exit
     const std::array<bpf_insn, 2> code{
         {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, XDP_PASS}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}}};
+    bpf_prog_load_opts options{};
+    options.sz = sizeof(options);
+    options.prog_flags = BPF_F_XDP_HAS_FRAGS;  // any MTU
     const NetnsScope scope = netns.enter();
     const Fd program{
-        bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", code.data(), code.size(), nullptr)};
+        bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", code.data(), code.size(), &options)};
     Fd link{bpf_link_create(program.get(), static_cast<int>(if_nametoindex(device.c_str())),
                             BPF_XDP, nullptr)};
     if (!link.is_open()) throw system_error("attach XDP to " + device);

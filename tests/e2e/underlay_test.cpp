@@ -190,6 +190,42 @@ TEST_P(Underlay, FitsTheLargestFrameOfTheNetworksMtuAndDropsALargerOneByName) {
     EXPECT_THAT(lab.host('a').drops(), ElementsAre(Pair("too-large", 1)));
 }
 
+// Frames that do not fit one buffer of XDP's, among others that do.
+TEST_P(Underlay, CarriesJumboFrames) {
+    Lab lab;
+    lab.middle().ip("link set to-a mtu 9000");
+    lab.middle().ip("link set to-b mtu 9000");
+    lab.middle().ip("link set br0 mtu 9000");
+    for (const char host : {'a', 'b'})
+        lab.host(host).netns().ip("link set uplink0 mtu 9000");
+    lab.mesh("lan", 7, GetParam());
+    const std::uint32_t mtu = Instance::view(lab.host('a').session()).networks().at(0).mtu;
+    ASSERT_EQ(mtu, 9000u - 42);
+    const VmOptions options{.with_address = true, .mtu = mtu};
+    Vm& a1 = lab.join('a', "a1", kVmA, "lan", options);
+    Vm& b1 = lab.join('b', "b1", kVmB, "lan", options);
+    lab.host('a').netns().ip(fmt::format("link set v-a1 mtu {}", mtu));
+    lab.host('b').netns().ip(fmt::format("link set v-b1 mtu {}", mtu));
+    lab.settle(a1, {&b1});
+    lab.settle(b1, {&a1});
+    EXPECT_EQ(lab.host('b').open().show().hook.xdp, GetParam() == Path::xdp ? "native" : "none");
+
+    for (std::uint8_t round = 1; round < 4; ++round) {
+        const Packet large = eth(kVmA, kVmB) / payload(mtu, round);
+        const Packet small = eth(kVmA, kVmB) / payload(100, round);
+        a1.send(large);
+        a1.send(small);
+        lab.settle(a1, {&b1});
+        EXPECT_THAT(b1.take(), testing::UnorderedElementsAre(large, small));
+    }
+    EXPECT_TRUE(a1.netns().ping(kVmB, 8000));
+    EXPECT_TRUE(b1.netns().ping(kVmA, 20000));
+    EXPECT_TRUE(tcp_arrives_intact(a1.netns(), b1.netns(), kVmB, 4 << 20));
+    EXPECT_TRUE(tcp_arrives_intact(b1.netns(), a1.netns(), kVmA, 4 << 20));
+    EXPECT_THAT(lab.host('a').drops(), IsEmpty());
+    EXPECT_THAT(lab.host('b').drops(), IsEmpty());
+}
+
 // case X02
 TEST_P(Underlay, BringsOneCopyToEachOf64Peers) {
     Lab lab{{.hosts = "a"}};

@@ -39,8 +39,8 @@
 #define XGRE_OUTER_MAX 40             /* bytes of a peer's IP + GRE header template */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
 #define XGRE_ASK_NS 5000000000ULL     /* the kernel is asked for a next hop at least this often */
-#define XGRE_HOP_NS 8000000ULL        /* how long a next hop is believed, or one tick of the clock */
-#define XGRE_FLOW_NS 64000000ULL      /* how long a flow to a port is */
+#define XGRE_HOP_NS 8000000ULL   /* how long a next hop is believed, or one tick of the clock */
+#define XGRE_FLOW_NS 64000000ULL /* how long a flow to a port is */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -47,7 +48,7 @@ CpuSet system_cpus(const std::string& which) {
     std::ifstream file{path};
     std::string text;
     std::getline(file, text);
-    const auto cpus = CpuSet::parse(text);
+    const auto cpus = CpuSet::parse(text, std::numeric_limits<std::uint32_t>::max());
     if (!cpus) throw Error{path, "no list of CPUs that xgre can read", "mount sysfs at /sys"};
     return *cpus;
 }

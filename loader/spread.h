@@ -12,7 +12,8 @@
 
 namespace xgre {
 
-// CPUs by a list that the kernel keeps: "online", "present", "possible". Throws Error.
+// CPUs by a list that the kernel keeps: "online", "present", "possible"; without those of a large
+// machine that are beyond CpuSet::kMax, which can do everything but be spread to. Throws Error.
 CpuSet system_cpus(const std::string& which);
 
 Spread spread_of(const xgre_uplink& uplink);

@@ -26,18 +26,19 @@ public:
     constexpr explicit CpuSet(const Words& words) : words_{words} {}
 
     // Numbers and ranges of them, with commas between; nullopt for all else, also for the empty
-    // text and for a range that runs backwards.
-    static constexpr std::optional<CpuSet> parse(std::string_view text) {
+    // text, for a range that runs backwards and for a number above `most`. CPUs above kMax are
+    // left out.
+    static constexpr std::optional<CpuSet> parse(std::string_view text, std::uint32_t most = kMax) {
         CpuSet set;
         for (;;) {
             const std::size_t comma = text.find(',');
             const std::string_view part = text.substr(0, comma);
             const std::size_t dash = part.find('-');
-            const auto first = parse_decimal(part.substr(0, dash), kMax);
+            const auto first = parse_decimal(part.substr(0, dash), most);
             const auto last =
-                dash == std::string_view::npos ? first : parse_decimal(part.substr(dash + 1), kMax);
+                dash == std::string_view::npos ? first : parse_decimal(part.substr(dash + 1), most);
             if (!first || !last || *first > *last) return std::nullopt;
-            for (std::uint32_t cpu = *first; cpu <= *last; ++cpu)
+            for (std::uint32_t cpu = *first; cpu <= *last && cpu <= kMax; ++cpu)
                 set.add(cpu);
             if (comma == std::string_view::npos) return set;
             text.remove_prefix(comma + 1);
@@ -99,6 +100,8 @@ private:
 
 static_assert(CpuSet::parse("0-2,5") == CpuSet::parse("5,2,1,0"));
 static_assert(CpuSet::parse("1023")->contains(1023) && !CpuSet::parse("1024"));
+static_assert(CpuSet::parse("1000-2047,4095", 8191) == CpuSet::parse("1000-1023"));
+static_assert(!CpuSet::parse("0-8192", 8191));
 static_assert(!CpuSet::parse("") && !CpuSet::parse("1,") && !CpuSet::parse(",1"));
 static_assert(!CpuSet::parse("3-1") && !CpuSet::parse("1-") && !CpuSet::parse("-1"));
 static_assert(!CpuSet::parse("1 ") && !CpuSet::parse("a") && !CpuSet::parse("1-2-3"));

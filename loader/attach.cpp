@@ -127,15 +127,18 @@ void remove_remains(const Session& session) {
     pins::remove_tree(pins::removed(session.instance));
 }
 
-// Frames that still wait for another CPU are then to go on as they came: see uplink_cpu_xdp.
+// Frames that still wait for another CPU are then to go on as they came: see uplink_cpu_xdp. Those
+// that it decapsulated before have gone to TC.
 void stop_spreading(const Session& session, const std::optional<xgre_uplink>& row) {
-    if (!row || row->abi_version != XGRE_ABI_VERSION || (row->flags & XGRE_UPLINK_SPREAD) == 0)
-        return;
-    const Fd map{bpf_obj_get((pins::directory(session.instance) + "/maps/uplink").c_str())};
-    if (!map.is_open()) return;
-    xgre_uplink alone = *row;
-    alone.flags &= ~static_cast<__u32>(XGRE_UPLINK_SPREAD);
-    Map<std::uint32_t, xgre_uplink>{map.get(), "uplink"}.put(0, alone);
+    if (!row || row->abi_version != XGRE_ABI_VERSION) return;
+    const std::string maps = pins::directory(session.instance) + "/maps/";
+    const Fd uplink{bpf_obj_get((maps + "uplink").c_str())};
+    if (uplink.is_open() && (row->flags & XGRE_UPLINK_SPREAD) != 0) {
+        xgre_uplink alone = *row;
+        alone.flags &= ~static_cast<__u32>(XGRE_UPLINK_SPREAD);
+        Map<std::uint32_t, xgre_uplink>{uplink.get(), "uplink"}.put(0, alone);
+    }
+    if (const Fd cpus{bpf_obj_get((maps + "cpus").c_str())}; cpus.is_open()) empty_cpus(cpus.get());
 }
 
 // Everything of the instance off the devices and out of the BPF file system. Works on what is

@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <limits>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -23,6 +26,7 @@ static_assert(CpuSet::kMax + 1 == XGRE_SPREAD_CPUS);
 constexpr const char* kCounter = "spread_full";
 constexpr const char* kTracepoint = "xdp_cpumap_enqueue";
 constexpr const char* kWithout = "attach with --spread off";
+constexpr std::chrono::seconds kPatience{10};
 
 std::uint32_t id_of_map(int fd) {
     bpf_map_info info{};
@@ -30,6 +34,24 @@ std::uint32_t id_of_map(int fd) {
     if (bpf_obj_get_info_by_fd(fd, &info, &len) != 0)
         throw Error::from_errno("map cpus", "information", errno, "run as root");
     return info.id;
+}
+
+// Is this a thread of the kernel that serves an entry of the CPU map `id`? A process, which may
+// call itself anything, has an executable.
+bool serves(const std::filesystem::path& process, std::uint32_t id) {
+    std::ifstream file{process / "comm"};
+    std::string name;
+    std::error_code error;
+    return std::getline(file, name) && name.starts_with("cpumap/") &&
+           name.ends_with(fmt::format("/map:{}", id)) &&
+           std::filesystem::read_symlink(process / "exe", error).empty();
+}
+
+bool is_served(std::uint32_t id) {
+    std::error_code error;
+    const std::filesystem::directory_iterator processes{"/proc", error};
+    return std::ranges::any_of(processes,
+                               [id](const auto& process) { return serves(process.path(), id); });
 }
 
 // 0: there is no such link.
@@ -84,6 +106,23 @@ void set_spread(const Spread& spread, xgre_uplink& uplink) {
             break;
     }
     std::ranges::copy(spread.cpus.words(), std::begin(uplink.spread_cpus));
+}
+
+// An entry's thread ends when its queue is empty and GRO has let go of everything, but some time
+// after the entry has gone. Nothing else tells of it. In a PID namespace it is not seen.
+void empty_cpus(int map) {
+    const Map<std::uint32_t, bpf_cpumap_val> cpus{map, "cpus"};
+    for (std::uint32_t cpu = 0; cpu < cpus.max_entries(); ++cpu)
+        if (cpus.find(cpu)) cpus.erase(cpu);
+    const std::uint32_t id = id_of_map(map);
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (is_served(id)) {
+        if (std::chrono::steady_clock::now() > deadline)
+            throw Error{fmt::format("kernel threads cpumap/CPU/map:{}", id),
+                        "frames still wait for them: they do not get to run",
+                        "try again when their CPUs have less to do"};
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
 }
 
 SpreadPlan plan_spread(const Spread& wanted, bool has_xdp) {

@@ -19,6 +19,10 @@ CpuSet system_cpus(const std::string& which);
 Spread spread_of(const xgre_uplink& uplink);
 void set_spread(const Spread& spread, xgre_uplink& uplink);
 
+// Takes every entry out of the map `cpus`, and waits until what waited for a CPU has gone on: what
+// was decapsulated there may be in GRO still, and belongs to uplink_tc. Throws Error.
+void empty_cpus(int map);
+
 struct SpreadPlan {
     CpuSet cpus;                     // none: frames are not spread
     std::vector<std::string> notes;  // why not, or what is left out

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Two hosts, one tunnel, all CPUs of the receiver.
+#include <bpf/bpf.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "loader/pins.h"
 #include "loader/spread.h"
 #include "tests/e2e/lab.h"
 #include "tests/packet/wire.h"
@@ -173,6 +179,57 @@ TEST_F(Spreading, EndsWithXdp) {
     const Vm& a1 = lab.join('a', "a1", kVmA, "lan", {.with_address = true});
     lab.join('b', "b1", kVmB, "lan", {.with_address = true});
     EXPECT_TRUE(a1.netns().ping(kVmB));
+}
+
+// Busy with other things, for as long as this lives.
+class BusyCpus {
+public:
+    BusyCpus() {
+        for (const std::uint32_t cpu : system_cpus("online").list())
+            threads_.emplace_back([cpu](const std::stop_token& stop) {
+                cpu_set_t only;
+                CPU_ZERO(&only);
+                CPU_SET(cpu, &only);
+                sched_setaffinity(0, sizeof(only), &only);
+                while (!stop.stop_requested()) {
+                }
+            });
+    }
+
+private:
+    std::vector<std::jthread> threads_;
+};
+
+// The kernel's threads for a CPU map.
+std::vector<pid_t> threads_of(std::uint32_t map) {
+    std::vector<pid_t> found;
+    for (const auto& process : std::filesystem::directory_iterator{"/proc"}) {
+        std::ifstream file{process.path() / "comm"};
+        std::string name;
+        if (std::getline(file, name) && name.starts_with("cpumap/") &&
+            name.ends_with(fmt::format("/map:{}", map)))
+            found.push_back(std::stoi(process.path().filename()));
+    }
+    return found;
+}
+
+// Else GRO there might still hold frames that are decapsulated when TC, which is to take them,
+// goes.
+TEST_F(Spreading, HasEndedOnEveryCpuWhenTheInstanceIsGone) {
+    bpf_map_info info{};
+    std::uint32_t size = sizeof(info);
+    const Fd cpus{bpf_obj_get((pins::directory(b.session().instance) + "/maps/cpus").c_str())};
+    ASSERT_EQ(bpf_obj_get_info_by_fd(cpus.get(), &info, &size), 0);
+    const std::vector<pid_t> threads = threads_of(info.id);
+    ASSERT_EQ(threads.size(), system_cpus("online").list().size());
+    const sched_param none{};
+    for (const pid_t thread : threads)
+        ASSERT_EQ(sched_setscheduler(thread, SCHED_IDLE, &none), 0);
+    {
+        const BusyCpus busy;
+        Instance::detach(b.session(), true);
+        EXPECT_THAT(threads_of(info.id), testing::IsEmpty());
+    }
 }
 
 }  // namespace

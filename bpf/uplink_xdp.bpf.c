@@ -19,6 +19,15 @@ struct arrival {
     bool fragments; /* it is not in one buffer */
 };
 
+/* Deepest byte that is read: Ethernet, IPv4, GRE, Ethernet + tag, IPv6, TCP. */
+#define HEADERS_MAX (14 + 60 + 16 + 18 + 40 + 60)
+
+/*
+ * A packet that ends in the first buffer may have padding behind it in another. Not where the
+ * first one is as short as this: drivers fill it first.
+ */
+#define ASK_FROM 1024
+
 static __always_inline bool is_tagged(const struct arrival *a)
 {
     return a->eth.len > sizeof(struct ethhdr);
@@ -36,13 +45,13 @@ static __always_inline enum xgre_verdict parse_arrival(struct xdp_md *ctx, struc
     enum xgre_verdict verdict;
 
     /* Only who must know asks the kernel. */
-    if (!ip || len < sizeof(*eth) + bpf_ntohs(ip->tot_len)) len = frame_len(ctx);
+    if (!ip || len >= ASK_FROM || len < sizeof(*eth) + bpf_ntohs(ip->tot_len)) len = frame_len(ctx);
     a->len = len;
     a->fragments = len != buffer;
+    /* TC can reach headers that are in a fragment. */
+    if (a->fragments && buffer < HEADERS_MAX) return XGRE_PUNT;
     verdict = parse_outer(c, len, uplink->local, outer);
     if (verdict == XGRE_PASS) return verdict;
-    /* TC can reach headers that are in a fragment. */
-    if (verdict == XGRE_TRUNCATED && a->fragments) return XGRE_PUNT;
     /* For another host's MAC, or the uplink's has changed: TC asks the kernel. */
     if (!eth || !same_mac(eth->h_dest, uplink->mac)) return XGRE_PUNT;
     if (verdict) return verdict;
@@ -111,7 +120,6 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     verdict = parse_arrival(ctx, &c, uplink, a);
     if (verdict) return verdict;
     inner = parse_ethernet(&c, &a->eth);
-    if (inner == XGRE_TRUNCATED && a->fragments) return XGRE_PUNT;
     if (!inner) a->tcp_header_len = tcp_header_len(&c, &a->eth);
     a->from.at = this_moment();
     key = peer_flow(&a->outer, &a->eth, is_tagged(a));

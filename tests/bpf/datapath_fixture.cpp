@@ -307,11 +307,12 @@ Result Host::run(std::string_view program, const Packet& packet, std::uint32_t i
 }
 
 std::optional<Result> Host::try_run(std::string_view program, const Packet& packet,
-                                    std::uint32_t ingress, std::uint32_t mark) const {
+                                    std::uint32_t ingress, std::uint32_t mark,
+                                    std::optional<std::uint32_t> first) const {
     const bool is_xdp = program.ends_with("_xdp");
     Bytes out(packet.size() + 4096);
     xdp_md xdp{};
-    xdp.data_end = static_cast<std::uint32_t>(packet.size());
+    xdp.data_end = first.value_or(static_cast<std::uint32_t>(packet.size()));
     xdp.ingress_ifindex = ingress;
     xdp_md xdp_out{};
     __sk_buff skb{};

@@ -118,8 +118,11 @@ public:
     Result run(std::string_view program, const Packet& packet, std::uint32_t ingress,
                std::uint32_t mark = 0) const;
     // nullopt: the kernel makes no such test run, as of a frame that says IP and is shorter.
+    // `first`: XDP only, what is in the first buffer, where the kernel can do that (Linux 6.18);
+    // without, as much as a page has room for.
     std::optional<Result> try_run(std::string_view program, const Packet& packet,
-                                  std::uint32_t ingress, std::uint32_t mark = 0) const;
+                                  std::uint32_t ingress, std::uint32_t mark = 0,
+                                  std::optional<std::uint32_t> first = {}) const;
     Result run_from_wire(std::string_view program, const Packet& packet) const {
         return run(program, packet, wire().index());
     }

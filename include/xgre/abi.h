@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define XGRE_ABI_VERSION 3
+#define XGRE_ABI_VERSION 4
 
 #ifdef __cplusplus
 #define XGRE_ASSERT(condition, what) static_assert(condition, what)

@@ -132,6 +132,33 @@ TEST_P(SpreadTcp, ArrivesIntactBothWays) {
     }
 }
 
+// A CPU map takes them in fragments, and whole to the other CPU.
+TEST(SpreadJumbo, ArrivesIntactBothWays) {
+    Lab lab;
+    for (const char* device : {"to-a", "to-b", "br0"})
+        lab.middle().ip(fmt::format("link set {} mtu 9000", device));
+    for (const char host : {'a', 'b'})
+        lab.host(host).netns().ip("link set uplink0 mtu 9000");
+    lab.mesh("lan", 7, Path::xdp);
+    spread_over_all(lab.host('a'));
+    spread_over_all(lab.host('b'));
+    const VmOptions options{.with_address = true, .mtu = 9000 - 42};
+    Vm& a1 = lab.join('a', "a1", kVmA, "lan", options);
+    Vm& b1 = lab.join('b', "b1", kVmB, "lan", options);
+    for (const char host : {'a', 'b'})
+        lab.host(host).netns().ip(fmt::format("link set v-{}1 mtu {}", host, options.mtu));
+    lab.settle(a1, {&b1});
+    const Packet large = eth(kVmA, kVmB) / payload(options.mtu);
+    a1.send(large);
+    EXPECT_TRUE(b1.gets(large));
+    EXPECT_TRUE(tcp_arrives_intact(a1.netns(), b1.netns(), kVmB));
+    EXPECT_TRUE(tcp_arrives_intact(b1.netns(), a1.netns(), kVmA));
+    for (const char letter : {'a', 'b'}) {
+        EXPECT_THAT(lab.host(letter).drops(), testing::IsEmpty());
+        EXPECT_GT(lab.host(letter).verdicts("to-port", "uplink_tc"), 0U);
+    }
+}
+
 TEST_F(Spreading, IsShownAndChangesWhileTrafficFlows) {
     const CpuSet online = system_cpus("online");
     const auto shown = [this] { return Instance::view(b.session()).show(); };

@@ -209,6 +209,11 @@ TEST_P(Underlay, CarriesJumboFrames) {
     lab.settle(a1, {&b1});
     lab.settle(b1, {&a1});
     EXPECT_EQ(lab.host('b').open().show().hook.xdp, GetParam() == Path::xdp ? "native" : "none");
+    const Tap tap{lab.host('b'), "tap0"};
+    lab.host('b').netns().ip(fmt::format("link set tap0 mtu {}", mtu));
+    Lab::join(lab.host('b'), "tap0", "lan");
+    tap.send(eth(kVmC, kVmA) / payload(46));  // now its MAC is known
+    ASSERT_TRUE(a1.gets(eth(kVmC, kVmA) / payload(46)));
 
     for (std::uint8_t round = 1; round < 4; ++round) {
         const Packet large = eth(kVmA, kVmB) / payload(mtu, round);
@@ -217,7 +222,16 @@ TEST_P(Underlay, CarriesJumboFrames) {
         a1.send(small);
         lab.settle(a1, {&b1});
         EXPECT_THAT(b1.take(), testing::UnorderedElementsAre(large, small));
+        for (const std::size_t size : {std::size_t{50}, std::size_t{mtu}}) {
+            const Packet in = eth(kVmA, kVmC) / payload(size, round);
+            a1.send(in);
+            EXPECT_TRUE(tap.receive([&](const Packet& got) { return got == in; }));
+            const Packet out = eth(kVmC, kVmA) / payload(size, round);
+            tap.send(out);
+            EXPECT_TRUE(a1.gets(out));
+        }
     }
+    EXPECT_EQ(lab.host('b').verdicts("to-port", "uplink_xdp") > 0, GetParam() == Path::xdp);
     EXPECT_TRUE(a1.netns().ping(kVmB, 8000));
     EXPECT_TRUE(b1.netns().ping(kVmA, 20000));
     EXPECT_TRUE(tcp_arrives_intact(a1.netns(), b1.netns(), kVmB, 4 << 20));

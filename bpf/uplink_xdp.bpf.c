@@ -15,8 +15,7 @@ struct arrival {
     const struct xgre_flow *flow;
     __u32 peer; /* 0: from none that we know */
     __u32 tcp_header_len;
-    __u32 len;      /* of the frame as it came */
-    bool fragments; /* it is not in one buffer */
+    bool fragments; /* the frame is not in one buffer */
 };
 
 /* Deepest byte that is read: Ethernet, IPv4, GRE, Ethernet + tag, IPv6, TCP. */
@@ -46,7 +45,6 @@ static __always_inline enum xgre_verdict parse_arrival(struct xdp_md *ctx, struc
 
     /* Only who must know asks the kernel. */
     if (!ip || len >= ASK_FROM || len < sizeof(*eth) + bpf_ntohs(ip->tot_len)) len = frame_len(ctx);
-    a->len = len;
     a->fragments = len != buffer;
     /* TC can reach headers that are in a fragment. */
     if (a->fragments && buffer < HEADERS_MAX) return XGRE_PUNT;
@@ -86,12 +84,11 @@ static __always_inline enum xgre_verdict deliver(struct xdp_md *ctx,
                                                  const struct arrival *a)
 {
     const struct xgre_flow *flow = a->flow;
-    /* Not every device, and no device of Linux 6.1, may be sent fragments. */
-    bool by_stack = a->fragments || !(flow->flags & XGRE_PORT_XDP_XMIT) ||
-                    (a->tcp_header_len && flow->flags & XGRE_PORT_OFFLOADS);
+    bool by_gro = a->tcp_header_len && flow->flags & XGRE_PORT_OFFLOADS;
     enum xgre_verdict verdict;
 
-    if (by_stack) {
+    /* Not every device, and no device of Linux 6.1, may be sent fragments. */
+    if (by_gro || a->fragments || !(flow->flags & XGRE_PORT_XDP_XMIT)) {
         struct xgre_metadata meta = {
             .magic = XGRE_METADATA_MAGIC ^ uplink->cookie,
             .network = flow->network,
@@ -146,7 +143,7 @@ static __always_inline int receive(struct xdp_md *ctx, const struct xgre_uplink 
     if (verdict == XGRE_PASS || verdict == XGRE_PUNT) return XDP_PASS;
     note_refusal(a.from.refusal);
     if (verdict == XGRE_HANDOVER) return XDP_PASS;
-    weight.bytes = a.outer.inner_len ? a.outer.inner_len : a.len;
+    weight.bytes = a.outer.inner_len ? a.outer.inner_len : frame_len(ctx);
     count_verdict(program, verdict, &weight);
     if (a.peer) count_peer_rx(a.peer, &weight);
     if (verdict != XGRE_TO_PORT || !a.flow) return XDP_DROP;

@@ -91,6 +91,19 @@ void check_spread(const Spread& spread, std::uint32_t flags, const LinkInfo& dev
         throw Error{"CPU " + spread.cpus.format(), "not online", "name some of " + online.format()};
 }
 
+// ... also when only the driver knows that it cannot: by how many queues it has, say.
+void check_spreads(const Spread& spread, const Instance::State& state, const LinkInfo& device) {
+    if (spread.mode == SpreadMode::automatic || spread.mode == SpreadMode::off) return;
+    const xgre_uplink now = state.datapath.uplink().find(0).value_or(xgre_uplink{});
+    if ((now.flags & XGRE_UPLINK_SPREAD) == 0)
+        throw Error{
+            "--spread",
+            fmt::format("XDP spreads frames, and {} does not take it; `xgre --verbose` says "
+                        "why",
+                        device.name),
+            "attach with --spread off"};
+}
+
 xgre_uplink make_uplink(const AttachSpec& spec, const LinkInfo& device, const Datapath& datapath) {
     xgre_uplink row{};
     row.abi_version = XGRE_ABI_VERSION;
@@ -238,6 +251,7 @@ Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkIn
     undo.add([&] { state.datapath.uplink().put(0, before); });
     if (changed) state.datapath.uplink().put(0, state.uplink);
     const Change change = spec.upgrade ? upgrade(state) : reconcile(state, changed);
+    if (spec.spread) check_spreads(*spec.spread, state, device);
     undo.commit();
     return change;
 }
@@ -276,7 +290,9 @@ Change Instance::attach(const Session& session, const AttachSpec& spec) {
     Undo undo;
     undo.add([&session] { tear_down(session); });
     make_instance(session, spec, device);
-    State{session, std::nullopt}.reconcile();
+    State made{session, std::nullopt};
+    made.reconcile();
+    if (spec.spread) check_spreads(*spec.spread, made, device);
     undo.commit();
     return Change::made;
 }

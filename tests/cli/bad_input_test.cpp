@@ -207,6 +207,11 @@ protected:
                     fmt::format("{} {} --instance {} --netns {} {}", prefix, XGRE_BINARY, instance,
                                 netns, words)});
     }
+    void ethtool(const std::string& words) const {
+        const Outcome outcome =
+            run({"sh", "-c", fmt::format("ip netns exec {} ethtool {}", netns, words)});
+        ASSERT_EQ(outcome.exit, 0) << outcome;
+    }
 };
 
 TEST_F(BadInput, NamespaceThatIsNotThere) {
@@ -233,6 +238,25 @@ TEST_F(BadInput, NoBpfFileSystem) {
     expect_refused(run({"ip", "netns", "exec", netns, XGRE_BINARY, "--instance", instance, "attach",
                         "uplink0", "--local", "198.18.0.1"}),
                    {"/sys/fs/bpf", "--netns"});
+}
+
+// Only the driver knows: XDP on a veth wants as many queues as its far end sends by.
+TEST_F(BadInput, SpreadWhereTheDriverRefusesXdp) {
+    ip("link add few numrxqueues 1 type veth peer name many numtxqueues 2");
+    ip("addr add 203.0.113.1/24 dev few");
+    for (const char* device : {"few", "many"}) {
+        ip(fmt::format("link set {} up", device));
+        ethtool(fmt::format("-K {} tx off txvlan off tx-vlan-stag-hw-insert off", device));
+    }
+    ethtool("-L many tx 2");
+    expect_refused(xgre("attach few --local 203.0.113.1 --xdp on --spread all"),
+                   {"--spread", "XDP", "few"});
+    EXPECT_NE(xgre("show").err.find("not attached"), std::string::npos);
+
+    must("attach few --local 203.0.113.1 --xdp on");
+    const Json before = state();
+    expect_refused(xgre("attach few --local 203.0.113.1 --spread all"), {"--spread", "XDP", "few"});
+    EXPECT_EQ(state(), before);
 }
 
 TEST_F(BadInput, SubnetInUse) {

@@ -296,8 +296,9 @@ void one_cpu(const Profile& profile, Advices& advices) {
          fmt::format("CPU {} took {} of the frames and spent {} of its time on networking, of {} "
                      "CPUs: a tunnel between two hosts is one flow to the NIC",
                      cpu->cpu, percent(cpu->share), percent(cpu->softirq), profile.cpus.size()),
-         "give the NIC's queues to several CPUs, and spread ports over them: RPS by "
-         "/sys/class/net/DEV/queues/rx-0/rps_cpus"});
+         "hand frames on to idle CPUs: those that XDP decides by `xgre attach` with --spread, "
+         "those "
+         "that TC does by RPS, /sys/class/net/DEV/queues/rx-0/rps_cpus"});
 }
 
 void squeezed(const Profile& profile, Advices& advices) {

@@ -9,9 +9,6 @@
 #include "encap.h"
 #include "flow.h"
 
-/* Deepest byte that a header we read can end at: Ethernet, IPv4, GRE, Ethernet + tag, IPv6, TCP. */
-#define HEADERS_MAX (14 + 60 + 16 + 18 + 40 + 60)
-
 /* VLAN tags that the kernel holds outside the bytes, outermost first. */
 struct tags {
     __u32 count;

@@ -27,6 +27,9 @@ struct gre_base {
     __be16 protocol;
 };
 
+/* Deepest byte that a header we read can end at: Ethernet, IPv4, GRE, Ethernet + tag, IPv6, TCP. */
+#define HEADERS_MAX (14 + 60 + 16 + 18 + 40 + 60)
+
 /* An outer header that was found to be ours. */
 struct outer {
     __be32 source;

@@ -18,9 +18,6 @@ struct arrival {
     bool fragments; /* the frame is not in one buffer */
 };
 
-/* Deepest byte that is read: Ethernet, IPv4, GRE, Ethernet + tag, IPv6, TCP. */
-#define HEADERS_MAX (14 + 60 + 16 + 18 + 40 + 60)
-
 /*
  * A packet that ends in the first buffer may have padding behind it in another. Not where the
  * first one is as short as this: drivers fill it first.

@@ -229,8 +229,8 @@ INSTANTIATE_TEST_SUITE_P(Hooks, Differential,
 TEST_P(Differential, SendsTheSameBytesByTheSameDevicesAsTcAlone) {
     TwinHost slow{Hooks::tc};
     TwinHost fast{GetParam()};
-    // A tap gives XDP what is longer than a page in a form that a CPU map loses, on any Linux so far:
-    // not a matter of fragments, and of no network card.
+    // A tap gives XDP what is longer than a page in a form that a CPU map loses, on any Linux so
+    // far: not a matter of fragments, and of no network card.
     Generator generate{20260101, GetParam() != Hooks::spread_xdp};
     const auto both = [&](const std::function<void(TwinHost&)>& change) {
         change(slow);

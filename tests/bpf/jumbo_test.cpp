@@ -95,8 +95,8 @@ TEST_F(Jumbo, IsHandedOverWhateverThePortTakesAndSoThatItCanBeCounted) {
     allow_jumbo_at(a);
     learn(1, kVmA, a.owner(), 5);
     const Packet tcp4 = eth(kVmB, kVmA) / ipv4(kVmB, kVmA) / tcp(1, 2) / payload(kLong);
-    const Packet tagged = eth(kVmB, kVmA) / vlan(5, {.pcp = 3}) / ipv6(kVmB, kVmA) / tcp(1, 2) /
-                          payload(kLong);
+    const Packet tagged =
+        eth(kVmB, kVmA) / vlan(5, {.pcp = 3}) / ipv6(kVmB, kVmA) / tcp(1, 2) / payload(kLong);
     for (const std::uint32_t flags :
          {0u, unsigned{XGRE_PORT_XDP_XMIT}, unsigned{XGRE_PORT_OFFLOADS},
           unsigned{XGRE_PORT_XDP_XMIT} | unsigned{XGRE_PORT_OFFLOADS}}) {
@@ -138,8 +138,8 @@ TEST_F(Jumbo, CountsAllItsBytesWhereItIsDropped) {
 
 TEST_F(Jumbo, IsLeftToTcWholeWhereThatHasMoreToDo) {
     const Packet inner = datagram(kVmB, kVmA, kLong);
-    const Packet with_sum = eth(kHostB, kHostA) / ipv4(kHostB, kHostA) /
-                            gre({.key = kKey, .checksum = true}) / inner;
+    const Packet with_sum =
+        eth(kHostB, kHostA) / ipv4(kHostB, kHostA) / gre({.key = kKey, .checksum = true}) / inner;
     const Packet not_to_us =
         eth(kHostB, kHostC) / ipv4(kHostB, kHostA) / gre({.key = kKey}) / inner;
     expect_untouched(tunnel(kHostB, datagram(kVmB, kBroadcast, kLong)));
@@ -173,9 +173,8 @@ TEST_F(Jumbo, IsHandedOverOnlyWithAllHeadersInTheFirstBuffer) {
 TEST_F(Jumbo, WhosePaddingAloneIsInFragmentsIsLeftToTcWhole) {
     allow_jumbo_at(a);
     for (std::uint16_t total = 3300; total < 4100; ++total)
-        expect_untouched(eth(kHostB, kHostA) /
-                         ipv4(kHostB, kHostA, {.total_length = total}) / gre({.key = kKey}) /
-                         datagram(kVmB, kVmA, kLong));
+        expect_untouched(eth(kHostB, kHostA) / ipv4(kHostB, kHostA, {.total_length = total}) /
+                         gre({.key = kKey}) / datagram(kVmB, kVmA, kLong));
 }
 
 TEST_F(Jumbo, WithBytesBehindThePacketIsLeftToTcWhole) {

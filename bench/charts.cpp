@@ -59,6 +59,7 @@ std::optional<Chart> chart_of(const Run& run, const Theme& theme, std::string_vi
     if (!metric.empty()) {
         bars.title += fmt::format(", {}", metric);
         name += fmt::format("-{}", metric);
+        std::ranges::replace(name, ' ', '-');
     }
     for (const Peer* peer : peers) {
         const auto colour = static_cast<std::size_t>(peer - all_peers().data());

@@ -15,7 +15,9 @@ void add_goals_of_size(std::vector<Goal>& goals) {
     goals.push_back({"fdb", "FDB of 1 000 000", "", kXgre, kAtLeast, 0.8, {}, "FDB of 10"});
     for (const std::string_view peers : {"100 peers", "4 000 peers"})
         goals.push_back({"peers", peers, "", kXgre, kAtLeast, 0.9, {}, "1 peer"});
-    for (const std::string_view networks : {"100 networks", "1 000 networks"})
+    // In trains, too: without, each port's poller is woken for one frame, which the limit shows.
+    for (const std::string_view networks :
+         {"100 networks", "1 000 networks", "1 000 in trains of 64 frames"})
         goals.push_back({"networks", networks, "", kXgre, kAtLeast, 0.9, {}, "1 network"});
     // "Falls or is flat": what is within 5 % is flat.
     for (const std::string_view peers : {"16 peers", "128 peers"})

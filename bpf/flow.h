@@ -108,6 +108,18 @@ static __always_inline struct xgre_flow *find_flow(const struct flow_key *key,
     return two && (*known || is_believed(one, at)) ? two : one;
 }
 
+/* In `flags`, in the place of what no flow needs: a port's FAR_END tells what became of DIRECT. */
+#define FLOW_BEHIND XGRE_PORT_DIRECT
+
+/*
+ * For XDP, which leaves a frame in fragments to TC: nothing of its flow is to overtake it. So XDP
+ * sends none of the flow by itself for as long as that is believed.
+ */
+static __always_inline void keep_behind(struct xgre_flow *flow)
+{
+    flow->flags = (flow->flags & ~XGRE_PORT_XDP_XMIT) | FLOW_BEHIND;
+}
+
 /* For TC, which has no answer from its redirect: does the flow's port have its device still? */
 static __always_inline bool has_device(const struct xgre_flow *flow)
 {
@@ -184,7 +196,7 @@ static __always_inline void keep_flow(struct xgre_flow *flow, const struct flow_
     flow->network = from->network_id;
     flow->max_len = len;
     flow->verdict = to->port ? XGRE_TO_PORT : XGRE_TO_PEER;
-    flow->flags = to->flags;
+    flow->flags = to->flags & ~FLOW_BEHIND;
     if (hop) flow->hop = hop->mac;
     if (again) *(volatile __u64 *)&flow->until = hop ? hop->until : from->at.tick + flow_ticks;
 }

@@ -27,7 +27,7 @@ struct target {
     struct xgre_port *port;
     struct xgre_peer *peer;
     __u32 id;    /* ifindex or peer id */
-    __u32 flags; /* of a port, as they are for this frame */
+    __u32 flags; /* of a port, as they are for this frame; to a peer, XDP_XMIT */
 };
 
 static __always_inline enum xgre_verdict check_source(const struct ethernet *eth)
@@ -94,6 +94,7 @@ static __always_inline enum xgre_verdict to_peer(const struct origin *from, __u3
     if (!from->port) return XGRE_SPLIT_HORIZON;
     to->peer = peer;
     to->id = id;
+    to->flags = XGRE_PORT_XDP_XMIT;
     return XGRE_TO_PEER;
 }
 

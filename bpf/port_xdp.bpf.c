@@ -11,7 +11,9 @@ struct departure {
     struct ethernet eth;
     struct origin from;
     const struct xgre_flow *flow;
+    __u32 len;
     bool too_many_tags;
+    bool fragments; /* the frame is not in one buffer */
 };
 
 /* Asks the tables, and writes their answer into `flow`. */
@@ -27,21 +29,21 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx,
     verdict = from_port(ctx->ingress_ifindex, &d->eth, &d->from, &to);
     if (verdict == XGRE_FLOODED) return XGRE_PUNT;
     if (verdict == XGRE_TO_PORT) {
-        verdict = check_mtu(ctx, to.id, buffer_len(ctx), d->eth.len > sizeof(struct ethhdr));
+        verdict = check_mtu(ctx, to.id, d->len, d->eth.len > sizeof(struct ethhdr));
     } else if (verdict == XGRE_TO_PEER) {
         if (!to.peer || d->too_many_tags) return XGRE_PUNT; /* TC refuses it */
-        verdict = next_hop(ctx, uplink, to.peer, to.id, buffer_len(ctx) + to.peer->outer_len, &hop);
+        verdict = next_hop(ctx, uplink, to.peer, to.id, d->len + to.peer->outer_len, &hop);
         if (!verdict && !hop.resolved) return XGRE_PUNT;
         to_hop = &hop;
     }
     if (verdict) return verdict;
-    keep_flow(flow, key, &d->from, &to, to_hop, buffer_len(ctx));
+    keep_flow(flow, key, &d->from, &to, to_hop, d->len);
     return XGRE_GO;
 }
 
 static __always_inline enum xgre_verdict send_to_port(const struct xgre_flow *flow)
 {
-    return flow->flags & XGRE_PORT_XDP_XMIT && aim_at(flow->target) ? XGRE_TO_PORT : XGRE_PUNT;
+    return aim_at(flow->target) ? XGRE_TO_PORT : XGRE_PUNT;
 }
 
 static __always_inline enum xgre_verdict send_to_peer(struct xdp_md *ctx,
@@ -67,7 +69,8 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     struct flow_key key;
     bool known;
 
-    if (verdict) return verdict;
+    /* TC can reach headers that are in a fragment. */
+    if (verdict) return d->fragments ? XGRE_PUNT : verdict;
     /* A flood copy on its way to be resolved has no addresses; its mark is for TC to see. */
     if (is_zero(d->eth.src)) return XGRE_PUNT;
     d->too_many_tags = has_too_many_tags(c, &d->eth);
@@ -75,10 +78,13 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     key = port_flow(ctx->ingress_ifindex, &d->eth, d->eth.len > sizeof(struct ethhdr));
     flow = find_flow(&key, &d->from.at, &known);
     if (!flow) return XGRE_PUNT;
-    if (d->too_many_tags || !known || buffer_len(ctx) > flow->max_len) {
+    if (d->too_many_tags || !known || d->len > flow->max_len) {
         verdict = resolve(ctx, uplink, &key, d, flow);
-        if (verdict) return verdict;
+        if (verdict) return d->fragments ? XGRE_PUNT : verdict;
     }
+    /* Not every device, and no device of Linux 6.1, may be sent fragments: they are TC's work. */
+    if (d->fragments) keep_behind(flow);
+    if (!(flow->flags & XGRE_PORT_XDP_XMIT)) return XGRE_PUNT;
     d->flow = flow;
     return flow->verdict == XGRE_TO_PORT ? send_to_port(flow) : send_to_peer(ctx, uplink, flow);
 }
@@ -86,13 +92,13 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
 SEC("xdp.frags")
 int port_xdp(struct xdp_md *ctx)
 {
-    struct departure d = {};
-    struct weight weight = {.packets = 1, .bytes = frame_len(ctx)};
+    struct departure d = {.len = frame_len(ctx)};
+    struct weight weight = {.packets = 1, .bytes = d.len};
     struct xgre_uplink *uplink = find_uplink();
     enum xgre_verdict verdict;
 
-    /* Not every device, and no device of Linux 6.1, may be sent fragments: they are TC's work. */
-    if (!uplink || weight.bytes != buffer_len(ctx)) return XDP_PASS;
+    if (!uplink) return XDP_PASS;
+    d.fragments = d.len != buffer_len(ctx);
     in_memory(&d);
     verdict = handle(ctx, uplink, &d);
     if (verdict == XGRE_PUNT) return XDP_PASS;

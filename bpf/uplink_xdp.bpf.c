@@ -71,9 +71,22 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx, enum xgre_v
     if (verdict != XGRE_TO_PORT) return verdict;
     verdict = check_mtu(ctx, to.id, a->outer.inner_len, is_tagged(a));
     if (verdict) return verdict;
+    /* What may go to TC after all has to find the destination where it was. */
+    if (a->fragments && same_mac(a->eth.src, a->eth.dst)) return XGRE_PUNT;
     learn(&a->from, &a->eth);
     keep_flow(flow, key, &a->from, &to, NULL, a->outer.inner_len);
     return XGRE_GO;
+}
+
+/*
+ * TCP that is merged here and cut again for its port may come out of order there. The kernel leaves
+ * the metadata on some of the pieces, and the GRO of a veth's far end takes those with it and those
+ * without for two connections. So jumbo frames of such TCP are left to TC whole, with their flow.
+ */
+static __always_inline bool would_be_cut(const struct arrival *a)
+{
+    return a->tcp_header_len &&
+           (a->flow->flags & (FLOW_BEHIND | XGRE_PORT_OFFLOADS)) == FLOW_BEHIND;
 }
 
 static __always_inline enum xgre_verdict deliver(struct xdp_md *ctx,
@@ -84,8 +97,8 @@ static __always_inline enum xgre_verdict deliver(struct xdp_md *ctx,
     bool by_gro = a->tcp_header_len && flow->flags & XGRE_PORT_OFFLOADS;
     enum xgre_verdict verdict;
 
-    /* Not every device, and no device of Linux 6.1, may be sent fragments. */
-    if (by_gro || a->fragments || !(flow->flags & XGRE_PORT_XDP_XMIT)) {
+    if (would_be_cut(a)) return XGRE_PUNT;
+    if (by_gro || !(flow->flags & XGRE_PORT_XDP_XMIT)) {
         struct xgre_metadata meta = {
             .magic = XGRE_METADATA_MAGIC ^ uplink->cookie,
             .network = flow->network,
@@ -123,6 +136,8 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
         verdict = resolve(ctx, inner, find_tunnel(&a->outer, uplink->local), &key, a, flow);
         if (verdict) return verdict;
     }
+    /* Not every device, and no device of Linux 6.1, may be sent fragments. */
+    if (a->fragments) keep_behind(flow);
     a->flow = flow;
     a->peer = flow->source;
     return deliver(ctx, uplink, a);

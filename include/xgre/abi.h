@@ -285,7 +285,7 @@ struct xgre_flow {
     __u16 network;
     __u16 max_len;       /* the longest inner frame that is known to fit, bytes */
     __u8 verdict;        /* TO_PORT or TO_PEER */
-    __u8 flags;          /* enum xgre_port_flags of a port, as they are for this frame */
+    __u8 flags;          /* enum xgre_port_flags, as they are for this frame: see keep_behind */
     struct xgre_hop hop; /* to a peer */
 };
 XGRE_ASSERT_SIZE(struct xgre_flow, 64);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <chrono>
 #include <cstdint>
@@ -161,6 +162,25 @@ private:
     std::map<std::uint32_t, std::optional<std::uint32_t>> keys_;  // by network
     std::vector<Fd> links_;
     Fd counter_;
+};
+
+// Flows are of one CPU.
+class OnOneCpu {
+public:
+    OnOneCpu() {
+        sched_getaffinity(0, sizeof(before_), &before_);
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(sched_getcpu(), &one);
+        sched_setaffinity(0, sizeof(one), &one);
+    }
+    OnOneCpu(const OnOneCpu&) = delete;
+    OnOneCpu& operator=(const OnOneCpu&) = delete;
+    static std::size_t cpu() { return static_cast<std::size_t>(sched_getcpu()); }
+    ~OnOneCpu() { sched_setaffinity(0, sizeof(before_), &before_); }
+
+private:
+    cpu_set_t before_{};
 };
 
 // Fails the test, showing what is missing and what is too much; the order does not matter.

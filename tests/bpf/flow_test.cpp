@@ -2,8 +2,6 @@
 // Flows: the second frame goes by what the first one found, and never by what is no longer so.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -15,25 +13,6 @@
 
 namespace xgre::test {
 namespace {
-
-// Flows are of one CPU.
-class OnOneCpu {
-public:
-    OnOneCpu() {
-        sched_getaffinity(0, sizeof(before_), &before_);
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(sched_getcpu(), &one);
-        sched_setaffinity(0, sizeof(one), &one);
-    }
-    OnOneCpu(const OnOneCpu&) = delete;
-    OnOneCpu& operator=(const OnOneCpu&) = delete;
-    static std::size_t cpu() { return static_cast<std::size_t>(sched_getcpu()); }
-    ~OnOneCpu() { sched_setaffinity(0, sizeof(before_), &before_); }
-
-private:
-    cpu_set_t before_{};
-};
 
 constexpr std::size_t kSize = 100;
 

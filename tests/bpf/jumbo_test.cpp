@@ -35,7 +35,7 @@ protected:
         EXPECT_EQ(result.metadata->port, a.index());
         EXPECT_EQ(result.metadata->peer, 1u);
         EXPECT_EQ(result.metadata->header_len, header_len);
-        EXPECT_EQ(result.metadata->port_flags, a.flags);
+        EXPECT_EQ(result.metadata->port_flags & XGRE_PORT_OFFLOADS, a.flags & XGRE_PORT_OFFLOADS);
     }
     // uplink_xdp leaves it to TC as it came, and does not count it.
     void expect_untouched(const Packet& packet) const {
@@ -50,6 +50,9 @@ protected:
         EXPECT_EQ(count(XGRE_PROGRAM_UPLINK_XDP, verdict).packets, 1u);
         EXPECT_EQ(count(XGRE_PROGRAM_UPLINK_XDP, verdict).bytes, bytes);
     }
+
+private:
+    OnOneCpu pinned_;
 };
 
 // No kernel may send fragments to every device, and Linux 6.1 to none: it would lose the frame
@@ -67,15 +70,20 @@ TEST_F(Jumbo, IsDecapsulatedAndLeftToTcToDeliver) {
     EXPECT_EQ(counts(), Counts{});  // TC counts it
 }
 
-TEST_F(Jumbo, LeavesTheFlowToFramesInOneBuffer) {
+// XDP sends at once, and TC later: the next frame of the flow would be there first.
+TEST_F(Jumbo, IsNotOvertakenByTheNextFrameOfItsFlow) {
     allow_jumbo_at(a);
+    EXPECT_EQ(arrive(100).fate, Fate::redirected);
     for (int i = 0; i < 2; ++i) {
-        EXPECT_EQ(arrive(kLong).fate, Fate::passed);
-        const Result result = arrive(100);
-        EXPECT_EQ(result.fate, Fate::redirected);
-        EXPECT_PACKET_EQ(result.packet, datagram(kVmB, kVmA, 100));
+        expect_handed_over(datagram(kVmB, kVmA, kLong), 0);
+        expect_handed_over(datagram(kVmB, kVmA, 100), 0);
+        outlive_flows();
+        EXPECT_EQ(arrive(100).fate, Fate::redirected);
     }
-    EXPECT_EQ(counts(), (Counts{{"uplink_xdp to-port", 2}}));
+    expect_handed_over(datagram(kVmB, kVmA, kLong), 0);
+    learn(1, kVmC, c.owner());
+    const Packet other = datagram(kVmB, kVmC, 100);
+    EXPECT_EQ(run_from_wire("uplink_xdp", tunnel(kHostB, other)).fate, Fate::redirected);
 }
 
 // The helper that knows MTUs sees the first buffer only, unless it is told.
@@ -91,15 +99,15 @@ TEST_F(Jumbo, HasToFitItsPortAsAWhole) {
     EXPECT_EQ(arrive(kLong).fate, Fate::passed);
 }
 
-TEST_F(Jumbo, IsHandedOverWhateverThePortTakesAndSoThatItCanBeCounted) {
+TEST_F(Jumbo, IsHandedOverSoThatItCanBeCounted) {
     allow_jumbo_at(a);
     learn(1, kVmA, a.owner(), 5);
     const Packet tcp4 = eth(kVmB, kVmA) / ipv4(kVmB, kVmA) / tcp(1, 2) / payload(kLong);
     const Packet tagged =
         eth(kVmB, kVmA) / vlan(5, {.pcp = 3}) / ipv6(kVmB, kVmA) / tcp(1, 2) / payload(kLong);
     for (const std::uint32_t flags :
-         {0u, unsigned{XGRE_PORT_XDP_XMIT}, unsigned{XGRE_PORT_OFFLOADS},
-          unsigned{XGRE_PORT_XDP_XMIT} | unsigned{XGRE_PORT_OFFLOADS}}) {
+         {unsigned{XGRE_PORT_OFFLOADS},
+          unsigned{XGRE_PORT_XDP_XMIT} | unsigned{XGRE_PORT_OFFLOADS} | XGRE_PORT_DIRECT}) {
         SCOPED_TRACE(fmt::format("port flags {}", flags));
         set_port_flags(a, flags);
         expect_handed_over(frame(kVmB, kVmA, kLong), 0);
@@ -108,6 +116,25 @@ TEST_F(Jumbo, IsHandedOverWhateverThePortTakesAndSoThatItCanBeCounted) {
     }
     EXPECT_EQ(counts(), Counts{});
     EXPECT_EQ(owner(1, kVmB), peer_owner(1));
+}
+
+// The kernel would cut what GRO merged, and the pieces might not arrive in order.
+TEST_F(Jumbo, OfTcpIsLeftToTcWholeForAPortThatTakesNoLargeSegments) {
+    allow_jumbo_at(a);
+    const auto segment = [](std::size_t size) {
+        return tunnel(kHostB, eth(kVmB, kVmA) / ipv4(kVmB, kVmA) / tcp(1, 2) / payload(size));
+    };
+    for (const std::uint32_t flags :
+         {0u, unsigned{XGRE_PORT_XDP_XMIT}, unsigned{XGRE_PORT_XDP_XMIT} | XGRE_PORT_DIRECT}) {
+        SCOPED_TRACE(fmt::format("port flags {}", flags));
+        set_port_flags(a, flags);
+        expect_handed_over(datagram(kVmB, kVmA, kLong), 0);
+        expect_untouched(segment(kLong));
+        expect_untouched(segment(100));
+        expect_handed_over(datagram(kVmB, kVmA, 100), 0);
+    }
+    set_port_flags(a, XGRE_PORT_XDP_XMIT | XGRE_PORT_DIRECT);
+    EXPECT_EQ(run_from_wire("uplink_xdp", segment(100)).fate, Fate::redirected);
 }
 
 // case M08
@@ -152,6 +179,7 @@ TEST_F(Jumbo, IsLeftToTcWholeWhereThatHasMoreToDo) {
 // Wherever the first buffer ends, no header may be missed, and nothing changed before all are
 // found.
 TEST_F(Jumbo, IsHandedOverOnlyWithAllHeadersInTheFirstBuffer) {
+    set_port_flags(a, XGRE_PORT_XDP_XMIT | XGRE_PORT_OFFLOADS);
     const Packet inner = eth(kVmB, kVmA) / ipv4(kVmB, kVmA) / tcp(1, 2) / payload(1000);
     const Packet packet = tunnel(kHostB, inner);
     const std::uint32_t headers = 14 + 20 + 8 + 14 + 20 + 20;
@@ -188,19 +216,49 @@ TEST_F(Jumbo, WithBytesBehindThePacketIsLeftToTcWhole) {
     EXPECT_EQ(counts(), Counts{});
 }
 
-TEST_F(Jumbo, FromAPortIsLeftToTcUntouched) {
-    ip("link set dev uplink mtu 9500\n");
-    const Packet packet = datagram(kVmA, kVmB, kLong);
-    for (int i = 0; i < 2; ++i) {
-        const Result result = run("port_xdp", packet, a.index());
+class JumboFromPort : public Jumbo {
+protected:
+    JumboFromPort() {
+        ip("link set dev uplink mtu 9500\n");
+        allow_jumbo_at(c);
+    }
+    Result leave(const Packet& packet) const { return run("port_xdp", packet, a.index()); }
+    void expect_left_to_tc(const Packet& packet) const {
+        const Result result = leave(packet);
         EXPECT_EQ(result.fate, Fate::passed);
         EXPECT_PACKET_EQ(result.packet, packet);
-        EXPECT_EQ(run("port_xdp", datagram(kVmA, kVmB, 100), a.index()).fate, Fate::redirected);
     }
-    EXPECT_EQ(counts(), (Counts{{"port_xdp to-peer", 2}}));
+};
+
+TEST_F(JumboFromPort, IsLeftToTcUntouched) {
+    learn(1, kVmC, c.owner());
+    for (int i = 0; i < 2; ++i) {
+        expect_left_to_tc(datagram(kVmA, kVmB, kLong));
+        expect_left_to_tc(datagram(kVmA, kVmC, kLong));
+        expect_left_to_tc(datagram(kVmA, kBroadcast, kLong));
+    }
+    // Drops, too: TC counts them.
+    expect_left_to_tc(datagram(kVmA, kVmB, 9600));
+    expect_left_to_tc(datagram(kBroadcast, kVmB, kLong));
+    EXPECT_EQ(counts(), Counts{});
 }
 
-TEST_F(Jumbo, FromAPortIsLeftToTcWhereverItsFirstBufferEnds) {
+TEST_F(JumboFromPort, IsNotOvertakenByTheNextFrameOfItsFlow) {
+    learn(1, kVmC, c.owner());
+    for (const MacAddress to : {kVmB, kVmC}) {
+        for (int i = 0; i < 2; ++i) {
+            EXPECT_EQ(leave(datagram(kVmA, to, 100)).fate, Fate::redirected);
+            expect_left_to_tc(datagram(kVmA, to, kLong));
+            expect_left_to_tc(datagram(kVmA, to, 100));
+            outlive_flows();
+        }
+    }
+    expect_left_to_tc(datagram(kVmA, kVmB, kLong));
+    EXPECT_EQ(leave(datagram(kVmA, kVmC, 100)).fate, Fate::redirected) << "another flow";
+    EXPECT_EQ(counts(), (Counts{{"port_xdp to-peer", 2}, {"port_xdp to-port", 3}}));
+}
+
+TEST_F(JumboFromPort, IsLeftToTcWhereverItsFirstBufferEnds) {
     const Packet packet = datagram(kVmA, kVmB, 1000);
     for (std::uint32_t first = 14; first < packet.size(); ++first) {
         SCOPED_TRACE(fmt::format("{} bytes in the first buffer", first));

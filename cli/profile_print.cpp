@@ -28,6 +28,14 @@ std::vector<Row<T>> rows_of(const Profile& profile, const std::vector<T>& parts)
     return rows;
 }
 
+// Where nothing is spread, nobody wants to read that its program did not run.
+std::vector<ProgramLoad> in_use(std::vector<ProgramLoad> programs) {
+    std::erase_if(programs, [](const ProgramLoad& load) {
+        return load.program == "uplink_cpu_xdp" && load.runs == 0 && load.frames == 0;
+    });
+    return programs;
+}
+
 double per_second(std::uint64_t count, double seconds) {
     return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
@@ -329,7 +337,8 @@ Json to_json(const Profile& profile) {
 
 void print(const Printer& out, const Profile& profile) {
     out.line(headline(profile));
-    section(out, program_fields(), rows_of(profile, profile.programs));
+    const std::vector<ProgramLoad> programs = in_use(profile.programs);
+    section(out, program_fields(), rows_of(profile, programs));
     section(out, device_fields(), rows_of(profile, profile.devices));
     section(out, cpu_fields(), rows_of(profile, profile.cpus));
     section(out, missed_fields(), rows_of(profile, profile.missed));

@@ -49,6 +49,7 @@ constexpr std::array kPlaces{
 
     Place{"hook_xdp.h", "next_hop", Step::next_hop},
     Place{"hook_xdp.h", "frame_cursor", Step::parse},
+    Place{"hook_xdp.h", "buffer_len", Step::parse},
     Place{"hook_xdp.h", "frame_len", Step::parse},
     Place{"hook_xdp.h", "strip_outer", Step::rewrite},
     Place{"hook_xdp.h", "push_bytes", Step::rewrite},

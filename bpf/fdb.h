@@ -179,8 +179,7 @@ static __always_inline enum refusal fdb_insert(const struct xgre_fdb_key *key, x
     return refusal;
 }
 
-/* Well before it expires: the frames of a flow are not seen here for as long as that is believed.
- */
+/* Well before it expires: frames are not seen here for as long as their flow is believed. */
 static __always_inline bool is_to_be_refreshed(const struct xgre_fdb_entry *entry, __u64 now,
                                                __u64 ageing_ns)
 {

@@ -276,13 +276,19 @@ struct outer_headers {
     __u32 outer[OUTER_KEYED / 4];
 } __attribute__((packed, aligned(4)));
 
+static __always_inline void write_headers(struct outer_headers *out, const struct xgre_peer *peer,
+                                          __u32 len, __u32 ip_len, const struct xgre_hop *hop)
+{
+    write_ethernet(&out->eth, hop);
+    write_outer(out->outer, peer, len, ip_len);
+}
+
 static __always_inline long store_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
                                         __u32 len, __u32 ip_len, const struct xgre_hop *hop)
 {
     struct outer_headers out;
 
-    write_ethernet(&out.eth, hop);
-    write_outer(out.outer, peer, len, ip_len);
+    write_headers(&out, peer, len, ip_len, hop);
     return bpf_skb_store_bytes(skb, 0, &out.eth, sizeof(out.eth) + len, 0);
 }
 
@@ -378,11 +384,9 @@ static __always_inline bool can_have_flow(const struct __sk_buff *skb)
     return !skb->gso_size && !skb->vlan_present;
 }
 
-/* As outer_headers, and the inner Ethernet header. */
+/* Room for the inner Ethernet header, too; behind shorter outer headers it begins before it. */
 struct outer_frame {
-    __u16 pad;
-    struct ethhdr eth;
-    __u32 outer[OUTER_KEYED / 4];
+    struct outer_headers headers;
     struct ethhdr inner;
 } __attribute__((packed, aligned(4)));
 
@@ -395,15 +399,14 @@ static __always_inline enum xgre_verdict wrap_ip(struct __sk_buff *skb,
                   BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_FIXED_GSO |
                   (__u64)sizeof(struct ethhdr) << 56;
     struct outer_frame out;
-    struct ethhdr *eth = (void *)out.outer + len;
+    struct ethhdr *eth = (void *)out.headers.outer + len;
 
-    write_ethernet(&out.eth, hop);
-    write_outer(out.outer, peer, len, skb->len + len);
+    write_headers(&out.headers, peer, len, skb->len + len, hop);
     copy_mac(eth->h_dest, inner->dst);
     copy_mac(eth->h_source, inner->src);
     eth->h_proto = inner->type;
     if (add_room(skb, len + sizeof(struct ethhdr), flags, true)) return XGRE_REWRITE_FAILED;
-    if (bpf_skb_store_bytes(skb, 0, &out.eth, 2 * sizeof(struct ethhdr) + len, 0))
+    if (bpf_skb_store_bytes(skb, 0, &out.headers.eth, 2 * sizeof(struct ethhdr) + len, 0))
         return XGRE_REWRITE_FAILED;
     return mend_protocol(skb);
 }

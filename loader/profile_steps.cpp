@@ -76,6 +76,7 @@ constexpr std::array kPlaces{
     Place{"hook_tc.h", "lift_tags", Step::rewrite},
     Place{"hook_tc.h", "plan_segments", Step::rewrite},
     Place{"hook_tc.h", "plan_wrap", Step::rewrite},
+    Place{"hook_tc.h", "write_headers", Step::rewrite},
     Place{"hook_tc.h", "store_outer", Step::rewrite},
     Place{"hook_tc.h", "address_outer", Step::rewrite},
     Place{"hook_tc.h", "write_inner", Step::rewrite},

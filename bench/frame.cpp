@@ -146,9 +146,15 @@ Frame large_segment(const Way& vms, std::span<const std::uint8_t> payload) {
     return frame;
 }
 
+void set_number(std::span<std::uint8_t> bytes, std::size_t offset, std::uint32_t number) {
+    for (std::uint8_t& byte : bytes.subspan(offset, sizeof(number))) {
+        byte = static_cast<std::uint8_t>(number >> 24);
+        number <<= 8;
+    }
+}
+
 void set_sequence(Frame& segment, std::uint32_t sequence) {
-    for (std::size_t i = 0; i < sizeof(sequence); ++i)
-        segment[kEthernet + kIpv4 + 4 + i] = static_cast<std::uint8_t>(sequence >> (24 - 8 * i));
+    set_number(segment, kEthernet + kIpv4 + 4, sequence);
 }
 
 std::optional<std::string> fault_of_segment(std::span<const std::uint8_t> segment,

@@ -40,6 +40,9 @@ struct Way {  // of a frame, from and to
 // A UDP datagram from VM to VM: `length` bytes of Ethernet, without the checksum at its end.
 Frame vm_frame(const Way& vms, std::size_t length);
 
+// Four bytes from `offset` on, in network order.
+void set_number(std::span<std::uint8_t> bytes, std::size_t offset, std::uint32_t number);
+
 // A TCP segment from VM to VM as a VM with offloads hands it to its host: as large as IP allows,
 // and with the checksum of addresses and length only.
 constexpr std::size_t kTcpHeaders = 14 + 20 + 20;

@@ -37,13 +37,6 @@ std::uint32_t number_at(std::span<const std::uint8_t> bytes, std::size_t offset)
     return number;
 }
 
-void put_number(std::span<std::uint8_t> bytes, std::size_t offset, std::uint32_t number) {
-    for (std::uint8_t& byte : bytes.subspan(offset, sizeof(number))) {
-        byte = static_cast<std::uint8_t>(number >> 24);
-        number <<= 8;
-    }
-}
-
 template <typename Skeleton>
 BpfPtr<Skeleton> opened(Skeleton* skeleton, const char* name) {
     if (skeleton == nullptr) throw Error::from_errno(name, "cannot open it", errno, "report this");
@@ -264,7 +257,7 @@ Redirector::Redirector(const std::string& netns, int from, int to, const Mac& fi
     std::ranges::copy(first.bytes(), key.begin());
     const std::uint32_t base = number_at(key, kDestinationField);
     for (std::uint32_t i = 0; i < count; ++i) {
-        put_number(key, kDestinationField, base + i);
+        set_number(key, kDestinationField, base + i);
         if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.addresses), key.data(), entry.data(),
                                 BPF_ANY) != 0)
             throw Error::from_errno("redirector", "cannot tell it an address", errno,

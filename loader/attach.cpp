@@ -244,8 +244,10 @@ Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkIn
         state.uplink.flags &= ~static_cast<__u32>(XGRE_UPLINK_NO_XDP | XGRE_UPLINK_ANY_XDP);
         state.uplink.flags |= xdp_flags(*spec.xdp);
     }
-    if (spec.spread) set_spread(*spec.spread, state.uplink);
-    if (spec.spread) check_spread(*spec.spread, state.uplink.flags, device);
+    if (spec.spread) {
+        check_spread(*spec.spread, state.uplink.flags, device);
+        set_spread(*spec.spread, state.uplink);
+    }
     const bool changed = std::memcmp(&state.uplink, &before, sizeof(before)) != 0;
     Undo undo;
     undo.add([&] { state.datapath.uplink().put(0, before); });

@@ -104,11 +104,19 @@ std::uint64_t MapView::memory() const {
     return 0;
 }
 
-std::uint32_t MapView::max_entries() const {
+bpf_map_info MapView::info() const {
     bpf_map_info info{};
     std::uint32_t len = sizeof(info);
     if (bpf_obj_get_info_by_fd(fd_, &info, &len) != 0) fail("information", errno);
-    return info.max_entries;
+    return info;
+}
+
+std::uint32_t MapView::max_entries() const {
+    return info().max_entries;
+}
+
+std::uint32_t MapView::id() const {
+    return info().id;
 }
 
 Datapath Datapath::load(const Sizes& sizes) {

@@ -31,6 +31,8 @@ public:
     // Memory that the map has pinned, bytes, as the kernel accounts it (fdinfo "memlock").
     std::uint64_t memory() const;
     std::uint32_t max_entries() const;
+    // The kernel's number of the map, as in `bpftool map`.
+    std::uint32_t id() const;
 
 protected:
     [[noreturn]] void fail(const char* what, int error) const {
@@ -41,6 +43,8 @@ protected:
     }
 
 private:
+    bpf_map_info info() const;
+
     int fd_;
     std::string name_;
 };

@@ -28,12 +28,18 @@ constexpr const char* kTracepoint = "xdp_cpumap_enqueue";
 constexpr const char* kWithout = "attach with --spread off";
 constexpr std::chrono::seconds kPatience{10};
 
-std::uint32_t id_of_map(int fd) {
-    bpf_map_info info{};
-    std::uint32_t len = sizeof(info);
-    if (bpf_obj_get_info_by_fd(fd, &info, &len) != 0)
-        throw Error::from_errno("map cpus", "information", errno, "run as root");
-    return info.id;
+using CpuMap = Map<std::uint32_t, bpf_cpumap_val>;
+
+// Returns those that it took out.
+CpuSet remove_entries(const CpuMap& cpus, const CpuSet& keep) {
+    CpuSet removed;
+    const std::uint32_t room = cpus.max_entries();
+    for (std::uint32_t cpu = 0; cpu < room; ++cpu) {
+        if (keep.contains(cpu) || !cpus.find(cpu)) continue;
+        cpus.erase(cpu);
+        removed.add(cpu);
+    }
+    return removed;
 }
 
 // Is this a thread of the kernel that serves an entry of the CPU map `id`? A process, which may
@@ -111,10 +117,9 @@ void set_spread(const Spread& spread, xgre_uplink& uplink) {
 // An entry's thread ends when its queue is empty and GRO has let go of everything, but some time
 // after the entry has gone. Nothing else tells of it. In a PID namespace it is not seen.
 void empty_cpus(int map) {
-    const Map<std::uint32_t, bpf_cpumap_val> cpus{map, "cpus"};
-    for (std::uint32_t cpu = 0; cpu < cpus.max_entries(); ++cpu)
-        if (cpus.find(cpu)) cpus.erase(cpu);
-    const std::uint32_t id = id_of_map(map);
+    const CpuMap cpus{map, "cpus"};
+    remove_entries(cpus, {});
+    const std::uint32_t id = cpus.id();
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (is_served(id)) {
         if (std::chrono::steady_clock::now() > deadline)
@@ -183,7 +188,7 @@ bool Spreader::make_counter() const {
 
 bool Spreader::make_list(const CpuSet& cpus) const {
     xgre_spread wanted{};
-    wanted.map_id = id_of_map(datapath_.cpus().fd());
+    wanted.map_id = datapath_.cpus().id();
     if (spreads_tcp()) wanted.flags |= XGRE_SPREAD_TCP;
     for (const std::uint32_t cpu : cpus.list())
         wanted.cpu[wanted.count++] = static_cast<__u16>(cpu);
@@ -195,11 +200,8 @@ bool Spreader::make_list(const CpuSet& cpus) const {
 
 std::vector<std::string> Spreader::remove_all_but(const CpuSet& cpus) const {
     std::vector<std::string> done;
-    for (std::uint32_t cpu = 0; cpu < datapath_.cpus().max_entries(); ++cpu) {
-        if (cpus.contains(cpu) || !datapath_.cpus().find(cpu)) continue;
-        datapath_.cpus().erase(cpu);
+    for (const std::uint32_t cpu : remove_entries(datapath_.cpus(), cpus).list())
         done.push_back(fmt::format("let CPU {} take no more frames", cpu));
-    }
     if (cpus.empty() && pins::exists(counter_)) pins::remove(counter_);
     return done;
 }

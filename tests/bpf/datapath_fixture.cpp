@@ -213,15 +213,11 @@ void Host::set_port_flags(Port& port, std::uint32_t flags) const {
 
 void Host::spread(const std::vector<std::uint16_t>& cpus, bool tcp, std::uint32_t queue) {
     xgre_spread list{};
-    bpf_map_info info{};
-    std::uint32_t len = sizeof(info);
-    if (bpf_obj_get_info_by_fd(datapath_.cpus().fd(), &info, &len) != 0)
-        throw Error::from_errno("map cpus", "information", errno, "run as root");
-    list.map_id = info.id;
+    list.map_id = datapath_.cpus().id();
     if (tcp) list.flags = XGRE_SPREAD_TCP;
     for (const std::uint16_t cpu : cpus) {
         list.cpu[list.count++] = cpu;
-        if (cpu >= info.max_entries) continue;
+        if (cpu >= datapath_.cpus().max_entries()) continue;
         bpf_cpumap_val entry{};
         entry.qsize = queue;
         entry.bpf_prog.fd = datapath_.program("uplink_cpu_xdp");

@@ -514,6 +514,8 @@ void Lab::connect(Host& host, char letter, const LabOptions& options) {
     const std::string wire = wire_of(letter);
     const Netns& netns = host.netns();
     plug_in(netns, wire, options.wire_offloads ? "on" : "off");
+    netns.ip(fmt::format("link set uplink0 mtu {}", options.wire_mtu));
+    middle_.ip(fmt::format("link set {} mtu {}", wire, options.wire_mtu));
     if (options.middle == Middle::one_subnet) {
         middle_.ip(fmt::format("link set {} master br0", wire));
         netns.ip(fmt::format("address add {}/24 dev uplink0", host.address()));

@@ -206,6 +206,7 @@ struct LabOptions {
     // The wire carries large segments and open checksums: uplinks whose NIC does the work. XDP
     // cannot be on such an uplink.
     bool wire_offloads = false;
+    std::uint32_t wire_mtu = 1500;  // of uplinks, and of all between them
 };
 
 class Lab {

@@ -134,11 +134,7 @@ TEST_P(SpreadTcp, ArrivesIntactBothWays) {
 
 // A CPU map takes them in fragments, and whole to the other CPU.
 TEST(SpreadJumbo, ArrivesIntactBothWays) {
-    Lab lab;
-    for (const char* device : {"to-a", "to-b", "br0"})
-        lab.middle().ip(fmt::format("link set {} mtu 9000", device));
-    for (const char host : {'a', 'b'})
-        lab.host(host).netns().ip("link set uplink0 mtu 9000");
+    Lab lab{{.wire_mtu = 9000}};
     lab.mesh("lan", 7, Path::xdp);
     spread_over_all(lab.host('a'));
     spread_over_all(lab.host('b'));
@@ -243,11 +239,9 @@ std::vector<pid_t> threads_of(std::uint32_t map) {
 // Else GRO there might still hold frames that are decapsulated when TC, which is to take them,
 // goes.
 TEST_F(Spreading, HasEndedOnEveryCpuWhenTheInstanceIsGone) {
-    bpf_map_info info{};
-    std::uint32_t size = sizeof(info);
     const Fd cpus{bpf_obj_get((pins::directory(b.session().instance) + "/maps/cpus").c_str())};
-    ASSERT_EQ(bpf_obj_get_info_by_fd(cpus.get(), &info, &size), 0);
-    const std::vector<pid_t> threads = threads_of(info.id);
+    const std::uint32_t map = MapView{cpus.get(), "cpus"}.id();
+    const std::vector<pid_t> threads = threads_of(map);
     ASSERT_EQ(threads.size(), system_cpus("online").list().size());
     const sched_param none{};
     for (const pid_t thread : threads)
@@ -255,7 +249,7 @@ TEST_F(Spreading, HasEndedOnEveryCpuWhenTheInstanceIsGone) {
     {
         const BusyCpus busy;
         Instance::detach(b.session(), true);
-        EXPECT_THAT(threads_of(info.id), testing::IsEmpty());
+        EXPECT_THAT(threads_of(map), testing::IsEmpty());
     }
 }
 

@@ -192,12 +192,7 @@ TEST_P(Underlay, FitsTheLargestFrameOfTheNetworksMtuAndDropsALargerOneByName) {
 
 // Frames that do not fit one buffer of XDP's, among others that do.
 TEST_P(Underlay, CarriesJumboFrames) {
-    Lab lab;
-    lab.middle().ip("link set to-a mtu 9000");
-    lab.middle().ip("link set to-b mtu 9000");
-    lab.middle().ip("link set br0 mtu 9000");
-    for (const char host : {'a', 'b'})
-        lab.host(host).netns().ip("link set uplink0 mtu 9000");
+    Lab lab{{.wire_mtu = 9000}};
     lab.mesh("lan", 7, GetParam());
     const std::uint32_t mtu = Instance::view(lab.host('a').session()).networks().at(0).mtu;
     ASSERT_EQ(mtu, 9000u - 42);

@@ -142,4 +142,12 @@ struct {
     __type(value, __u64);
 } learned __weak SEC(".maps");
 
+/* By port slot: how much of its limits on floods is used up. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, XGRE_MAX_PORTS);
+    __type(key, __u32);
+    __type(value, struct xgre_buckets);
+} buckets __weak SEC(".maps");
+
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* From a VM, complete: learn, look up, encapsulate, flood. */
 #include "flood.h"
+#include "guard.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -85,6 +86,17 @@ static __always_inline enum xgre_verdict send_to_port(struct __sk_buff *skb, str
     return XGRE_TO_PORT;
 }
 
+static __always_inline int check_flood_limit(const struct departure *d, bool is_unknown)
+{
+    const struct xgre_port *port = d->from.port;
+    __u32 limit;
+
+    if (!port) return XGRE_GO;
+    limit = is_unknown ? port->unknown_limit : port->broadcast_limit;
+    if (!limit) return XGRE_GO;
+    return pay_for_flood(port->slot, is_unknown, limit, d->weight.packets, d->from.now);
+}
+
 static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
                                                          const struct xgre_uplink *uplink,
                                                          struct departure *d)
@@ -102,8 +114,11 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
         .tagged = d->tagged,
     };
     struct wrap wrap = {};
+    int verdict;
 
     if (!walk.list || !d->from.network) return XGRE_NO_TARGET;
+    verdict = check_flood_limit(d, walk.unknown);
+    if (verdict) return verdict;
     flood_ports(&walk);
     flood_peers(&walk, &wrap, d->from.network->flags & XGRE_NETWORK_KEYED, d->header_len);
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;

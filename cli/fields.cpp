@@ -61,6 +61,15 @@ std::string no_limit(const Json& value) {
     return value.get<std::uint64_t>() == 0 ? "none" : plain(value);
 }
 
+// What the port is kept from, in one column.
+Json guards_of(const PortInfo& port) {
+    Json list = Json::array();
+    if (port.broadcast_limit != 0)
+        list.push_back(fmt::format("broadcast:{}", port.broadcast_limit));
+    if (port.unknown_limit != 0) list.push_back(fmt::format("unknown:{}", port.unknown_limit));
+    return list;
+}
+
 std::chrono::milliseconds time_left(const DhcpLease& lease) {
     const auto left = lease.expiry - std::chrono::system_clock::now();
     return std::chrono::duration_cast<std::chrono::milliseconds>(left);
@@ -148,6 +157,9 @@ const Fields<PortInfo>& port_fields() {
             {"locked", "LOCKED", [](const PortInfo& p) { return p.locked; }},
             {"learning", "LEARNING", [](const PortInfo& p) { return p.learning; }},
             {"flood", "FLOOD", [](const PortInfo& p) { return p.flood; }},
+            {"broadcast_limit", "", [](const PortInfo& p) { return p.broadcast_limit; }},
+            {"unknown_limit", "", [](const PortInfo& p) { return p.unknown_limit; }},
+            {"", "GUARDS", guards_of},
             {"static_macs", "STATIC", [](const PortInfo& p) { return texts_of(p.static_macs); }},
         };
         list.insert(list.end(), settings.begin(), settings.end());

@@ -29,6 +29,10 @@ void add_add(CLI::App& noun, Context& context) {
               "the network; not needed for a port that vanished and is back");
     add_value(*add, "--mac-limit", spec->mac_limit, number_syntax(0, UINT32_MAX),
               "learn at most this many MACs behind it; 0: no limit (default: 0)");
+    add_value(*add, "--broadcast-limit", spec->broadcast_limit, limit_syntax(),
+              "broadcast and multicast frames a second that it may send (default: none)");
+    add_value(*add, "--unknown-limit", spec->unknown_limit, limit_syntax(),
+              "frames a second that it may send to unknown MACs (default: none)");
     add_values(*add, "--static", spec->static_macs, mac_syntax(),
                "a MAC that is behind it for good");
     add_switch(*add, "--isolated", spec->isolated,

@@ -195,6 +195,15 @@ Syntax<std::uint32_t> number_syntax(std::uint32_t least, std::uint32_t most) {
             [least, most](std::string_view text) { return parse_number(text, least, most); }};
 }
 
+Syntax<std::uint32_t> limit_syntax() {
+    return {"N", fmt::format("a number of frames a second up to {}", XGRE_LIMIT_MOST),
+            "a decimal number in that range, or none",
+            [](std::string_view text) -> std::optional<std::uint32_t> {
+                if (text == "none") return 0;
+                return parse_number(text, 0, XGRE_LIMIT_MOST);
+            }};
+}
+
 Syntax<std::chrono::seconds> seconds_syntax(std::uint32_t least, std::uint32_t most) {
     return {"SECONDS", fmt::format("a number of seconds from {} to {}", least, most),
             "a decimal number in that range",

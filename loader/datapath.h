@@ -48,6 +48,7 @@ public:
     Map<std::uint32_t, xgre_peer> peers() const { return view<xgre_peer>("peers"); }
     Map<std::uint32_t, xgre_flood> flood() const { return view<xgre_flood>("flood"); }
     Map<std::uint32_t, std::uint64_t> learned() const { return view<std::uint64_t>("learned"); }
+    Map<std::uint32_t, xgre_buckets> buckets() const { return view<xgre_buckets>("buckets"); }
     Map<xgre_tunnel_key, xgre_tunnel> tunnels() const { return {map_fd("tunnels"), "tunnels"}; }
     Map<xgre_fdb_key, xgre_fdb_entry> fdb() const { return {map_fd("fdb"), "fdb"}; }
     // ifindex -> ifindex: the value's second word, a program, is not used.

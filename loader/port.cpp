@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Instance: ports.
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 #include <fmt/format.h>
@@ -54,6 +55,8 @@ void set_flag(__u32& flags, __u32 flag, const std::optional<bool>& on, bool inve
 // `port` with what `spec` asks for; what it does not mention stays.
 xgre_port with_spec(xgre_port port, const PortSpec& spec) {
     if (spec.mac_limit) port.mac_limit = *spec.mac_limit;
+    if (spec.broadcast_limit) port.broadcast_limit = *spec.broadcast_limit;
+    if (spec.unknown_limit) port.unknown_limit = *spec.unknown_limit;
     set_flag(port.flags, XGRE_PORT_ISOLATED, spec.isolated);
     set_flag(port.flags, XGRE_PORT_LOCKED, spec.locked);
     set_flag(port.flags, XGRE_PORT_DIRECT, spec.direct);
@@ -105,7 +108,7 @@ Change update_port(const Instance::State& state, std::uint32_t ifindex, const xg
                    const PortSpec& spec) {
     const auto keys = new_static_keys(state, spec, port.network, ifindex);
     const xgre_port wanted = with_spec(port, spec);
-    const bool same = wanted.flags == port.flags && wanted.mac_limit == port.mac_limit;
+    const bool same = std::memcmp(&wanted, &port, sizeof(port)) == 0;
     Undo undo;
     for (const xgre_fdb_key& key : keys) {
         state.datapath.fdb_put(key, owner_of_port(ifindex, port.slot) | XGRE_OWNER_STATIC);
@@ -176,6 +179,7 @@ Change Instance::add_port(const PortSpec& spec) {
     });
     if (!known) {
         state.datapath.learned().put(port.slot, 0);
+        state.datapath.buckets().put(port.slot, xgre_buckets{});
         state.datapath.port_counters().reset(port.slot);
     }
     // TC before the row: killed in between, the next command takes the hook off again.
@@ -225,6 +229,8 @@ std::vector<PortInfo> Instance::ports() const {
         const auto device = netlink.find_link(static_cast<int>(ifindex));
         info.gone = !device || !state_->is_live(ifindex);
         info.mac_limit = port.mac_limit;
+        info.broadcast_limit = port.broadcast_limit;
+        info.unknown_limit = port.unknown_limit;
         info.learned = state_->datapath.learned().find(port.slot).value_or(0);
         info.isolated = (port.flags & XGRE_PORT_ISOLATED) != 0;
         info.locked = (port.flags & XGRE_PORT_LOCKED) != 0;

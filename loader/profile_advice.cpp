@@ -112,6 +112,12 @@ constexpr std::array kDropTexts{
     DropText{XGRE_NO_UPLINK, "`xgre attach`"},
     DropText{XGRE_SPREAD_FULL,
              "more comes for this CPU than it can take: give `xgre attach --spread` more CPUs"},
+    DropText{XGRE_BROADCAST_LIMIT,
+             "look at what that VM floods its network with; `xgre port add DEV --broadcast-limit` "
+             "raises the limit"},
+    DropText{XGRE_UNKNOWN_LIMIT,
+             "look at whom that VM calls that never answers; `xgre port add DEV --unknown-limit` "
+             "raises the limit"},
 };
 
 std::string_view way_out_of(const std::string& verdict) {

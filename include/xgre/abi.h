@@ -39,8 +39,10 @@
 #define XGRE_OUTER_MAX 40             /* bytes of a peer's IP + GRE header template */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
 #define XGRE_ASK_NS 5000000000ULL     /* the kernel is asked for a next hop at least this often */
-#define XGRE_HOP_NS 8000000ULL   /* how long a next hop is believed, or one tick of the clock */
-#define XGRE_FLOW_NS 64000000ULL /* how long a flow to a port is */
+#define XGRE_HOP_NS 8000000ULL      /* how long a next hop is believed, or one tick of the clock */
+#define XGRE_FLOW_NS 64000000ULL    /* how long a flow to a port is */
+#define XGRE_LIMIT_MOST 10000000    /* frames a second, the most that a port may be limited to */
+#define XGRE_BURST_NS 1000000000ULL /* a limited port may send so much time's worth at once */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
@@ -80,7 +82,10 @@
     X(REWRITE_FAILED, "rewrite-failed", DROP, "the kernel refused to resize the frame")            \
     X(COPY_FAILED, "copy-failed", DROP, "the kernel refused a flood copy")                         \
     X(NO_UPLINK, "no-uplink", DROP, "the instance has no uplink configured")                       \
-    X(SPREAD_FULL, "spread-full", DROP, "the queue of the CPU that it was spread to is full")
+    X(SPREAD_FULL, "spread-full", DROP, "the queue of the CPU that it was spread to is full")      \
+    X(BROADCAST_LIMIT, "broadcast-limit", DROP,                                                    \
+      "more broadcast or multicast than its port may send")                                        \
+    X(UNKNOWN_LIMIT, "unknown-limit", DROP, "more to unknown MACs than its port may send")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -206,8 +211,20 @@ struct xgre_port {
     char name[XGRE_NAME_LEN];
     __u8 far_end[6]; /* with FAR_END */
     __u8 pad[2];
+    __u32 broadcast_limit; /* broadcast and multicast frames a second from it; 0: no limit */
+    __u32 unknown_limit;   /* frames a second from it to unknown MACs; 0: no limit */
 };
-XGRE_ASSERT_SIZE(struct xgre_port, 40);
+XGRE_ASSERT_SIZE(struct xgre_port, 48);
+
+/*
+ * `buckets`: array, by port slot. CLOCK_MONOTONIC, ns, up to which what the port flooded has used
+ * up its limits: see pay_for_flood in bpf/guard.h.
+ */
+struct xgre_buckets {
+    __u64 broadcast;
+    __u64 unknown;
+};
+XGRE_ASSERT_SIZE(struct xgre_buckets, 16);
 
 /* `tunnels`: hash. */
 struct xgre_tunnel_key {

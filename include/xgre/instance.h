@@ -60,6 +60,8 @@ struct PortSpec {
     std::string device;
     std::optional<std::string> network;      // without: as it was before the device vanished
     std::optional<std::uint32_t> mac_limit;  // 0: none
+    std::optional<std::uint32_t> broadcast_limit = {};  // frames a second from it; 0: none
+    std::optional<std::uint32_t> unknown_limit = {};    // the same, of those to unknown MACs
     std::vector<Mac> static_macs;
     std::optional<bool> isolated;
     std::optional<bool> locked;
@@ -129,6 +131,8 @@ struct PortInfo {
     int ifindex = 0;
     bool gone = false;  // the device vanished; `port add` brings the port back when it is there
     std::uint32_t mac_limit = 0;
+    std::uint32_t broadcast_limit = 0;  // frames a second; 0: none
+    std::uint32_t unknown_limit = 0;
     std::uint64_t learned = 0;
     bool isolated = false;
     bool locked = false;

@@ -216,6 +216,21 @@ TEST_F(Commands, PortsTakeTheirSettingsAndGiveThemBack) {
     EXPECT_EQ(tap0.at("mac_limit"), 0);
 }
 
+TEST_F(Commands, PortsTakeLimitsOnWhatTheyFlood) {
+    set_up_lan();
+    EXPECT_EQ(find("port show", "device", "tap0").at("broadcast_limit"), 0);
+    must("port add tap0 --broadcast-limit 100 --unknown-limit 50");
+    Json tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("broadcast_limit"), 100);
+    EXPECT_EQ(tap0.at("unknown_limit"), 50);
+    EXPECT_THAT(xgre("port show").out, HasSubstr("broadcast:100,unknown:50"));
+    expect_unchanged("port add tap0 --unknown-limit 50", "port tap0: already there");
+    must("port add tap0 --broadcast-limit none --unknown-limit 0");
+    tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("broadcast_limit"), 0);
+    EXPECT_EQ(tap0.at("unknown_limit"), 0);
+}
+
 // case E01
 TEST_F(Commands, PortsOfAVanishedDeviceWaitForItsReturn) {
     set_up_lan();

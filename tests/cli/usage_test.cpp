@@ -174,6 +174,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Mtu", {"network", "add", "lan", "--mtu", "67"}, {"--mtu:"}},
         Case{"AgeingZero", {"network", "add", "lan", "--ageing", "0"}, {"--ageing:"}},
         Case{"MacLimit", {"port", "add", "tap0", "--mac-limit", "many"}, {"--mac-limit:"}},
+        Case{"BroadcastLimit",
+             {"port", "add", "tap0", "--broadcast-limit", "10000001"},
+             {"--broadcast-limit:", "none"}},
+        Case{
+            "UnknownLimit", {"port", "add", "tap0", "--unknown-limit", "-1"}, {"--unknown-limit:"}},
         Case{"Switch", {"port", "add", "tap0", "--isolated=maybe"}, {"--isolated:", "on or off"}},
         Case{"Interval", {"stats", "--watch", "0"}, {"--watch:"}},
         Case{"IntervalNan", {"stats", "--watch", "nan"}, {"--watch:"}},

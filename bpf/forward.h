@@ -136,17 +136,22 @@ static __always_inline enum xgre_verdict enter_network(struct origin *from, __u3
     return from->network ? XGRE_GO : XGRE_NO_NETWORK;
 }
 
-/* A frame from a VM: learn, then decide. */
-static __always_inline enum xgre_verdict from_port(__u32 ifindex, const struct ethernet *eth,
-                                                   struct origin *from, struct target *to)
+/* Where a frame from a VM comes in. */
+static __always_inline enum xgre_verdict enter_port(__u32 ifindex, struct origin *from)
 {
-    enum xgre_verdict verdict;
-
     from->port = bpf_map_lookup_elem(&ports, &ifindex);
     if (!from->port) return XGRE_NO_NETWORK;
     from->owner = port_owner(ifindex, from->port);
-    verdict = enter_network(from, from->port->network);
-    if (verdict) return verdict;
+    return enter_network(from, from->port->network);
+}
+
+/* A frame from a VM, once it has entered: learn, then decide. */
+static __always_inline enum xgre_verdict from_port(const struct ethernet *eth, struct origin *from,
+                                                   struct target *to)
+{
+    enum xgre_verdict verdict;
+
+    if (!from->port) return XGRE_NO_NETWORK;
     verdict = check_source(eth);
     if (verdict) return verdict;
     verdict = check_lock(from, eth);

@@ -43,6 +43,10 @@ static __always_inline enum xgre_verdict follow_flow(struct __sk_buff *skb,
 
     d->slot = flow->source;
     d->has_slot = true;
+    if (flow->flags & FLOW_GUARDED) {
+        verdict = guard_frame(skb);
+        if (verdict) return verdict;
+    }
     d->target = flow->target;
     d->target_slot = flow->target_slot;
     d->target_flags = flow->flags;
@@ -124,6 +128,22 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;
 }
 
+/* Decides for a frame that comes in by a port, and has to get past its guards first. */
+static __always_inline enum xgre_verdict admit(struct __sk_buff *skb, struct departure *d,
+                                               struct target *to)
+{
+    int verdict = enter_port(skb->ifindex, &d->from);
+
+    if (d->from.port) d->slot = d->from.port->slot;
+    d->has_slot = !!d->from.port;
+    if (verdict || !d->from.port) return verdict;
+    if (d->from.port->flags & XGRE_PORT_GUARDS) {
+        verdict = guard_frame(skb);
+        if (verdict) return verdict;
+    }
+    return from_port(&d->eth, &d->from, to);
+}
+
 static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
                                                  const struct xgre_uplink *uplink,
                                                  struct xgre_flow *flow, const struct flow_key *key,
@@ -135,10 +155,8 @@ static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
     struct next_hop hop = {};
     struct target to = {};
 
-    verdict = from_port(skb->ifindex, &d->eth, &d->from, &to);
+    verdict = admit(skb, d, &to);
     d->target = to.id;
-    if (d->from.port) d->slot = d->from.port->slot;
-    d->has_slot = !!d->from.port;
     if (verdict == XGRE_FLOODED) return flood_departure(skb, uplink, d);
     if (verdict == XGRE_TO_PEER) {
         verdict = send_to_peer(skb, uplink, to.peer, &hop, d);

@@ -67,6 +67,8 @@ Json guards_of(const PortInfo& port) {
     if (port.broadcast_limit != 0)
         list.push_back(fmt::format("broadcast:{}", port.broadcast_limit));
     if (port.unknown_limit != 0) list.push_back(fmt::format("unknown:{}", port.unknown_limit));
+    if (port.dhcp_guard) list.push_back("dhcp");
+    if (port.ra_guard) list.push_back("ra");
     return list;
 }
 
@@ -159,6 +161,8 @@ const Fields<PortInfo>& port_fields() {
             {"flood", "FLOOD", [](const PortInfo& p) { return p.flood; }},
             {"broadcast_limit", "", [](const PortInfo& p) { return p.broadcast_limit; }},
             {"unknown_limit", "", [](const PortInfo& p) { return p.unknown_limit; }},
+            {"dhcp_guard", "", [](const PortInfo& p) { return p.dhcp_guard; }},
+            {"ra_guard", "", [](const PortInfo& p) { return p.ra_guard; }},
             {"", "GUARDS", guards_of},
             {"static_macs", "STATIC", [](const PortInfo& p) { return texts_of(p.static_macs); }},
         };

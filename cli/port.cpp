@@ -42,6 +42,10 @@ void add_add(CLI::App& noun, Context& context) {
     add_switch(*add, "--direct", spec->direct,
                "of a veth: hand frames to its far end at once, past all that is set on DEV "
                "(default: off)");
+    add_switch(*add, "--dhcp-guard", spec->dhcp_guard,
+               "no messages of DHCP servers from it (default: off)");
+    add_switch(*add, "--ra-guard", spec->ra_guard,
+               "no IPv6 router advertisements and redirects from it (default: off)");
     CLI::Option* learning =
         add_switch(*add, "--learning", spec->learning, "learn MACs behind it (default: on)");
     CLI::Option* flood = add_switch(*add, "--flood", spec->flood,

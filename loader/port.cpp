@@ -60,6 +60,8 @@ xgre_port with_spec(xgre_port port, const PortSpec& spec) {
     set_flag(port.flags, XGRE_PORT_ISOLATED, spec.isolated);
     set_flag(port.flags, XGRE_PORT_LOCKED, spec.locked);
     set_flag(port.flags, XGRE_PORT_DIRECT, spec.direct);
+    set_flag(port.flags, XGRE_PORT_DHCP_GUARD, spec.dhcp_guard);
+    set_flag(port.flags, XGRE_PORT_RA_GUARD, spec.ra_guard);
     set_flag(port.flags, XGRE_PORT_NO_LEARNING, spec.learning, true);
     set_flag(port.flags, XGRE_PORT_NO_FLOOD, spec.flood, true);
     return port;
@@ -237,6 +239,8 @@ std::vector<PortInfo> Instance::ports() const {
         info.direct = (port.flags & XGRE_PORT_FAR_END) != 0;
         info.learning = (port.flags & XGRE_PORT_NO_LEARNING) == 0;
         info.flood = (port.flags & XGRE_PORT_NO_FLOOD) == 0;
+        info.dhcp_guard = (port.flags & XGRE_PORT_DHCP_GUARD) != 0;
+        info.ra_guard = (port.flags & XGRE_PORT_RA_GUARD) != 0;
         info.static_macs = statics[ifindex];
         std::ranges::sort(info.static_macs);
         info.hook = state_->hook_info(info.gone ? nullptr : &*device, false);

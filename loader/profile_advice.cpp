@@ -118,6 +118,12 @@ constexpr std::array kDropTexts{
     DropText{XGRE_UNKNOWN_LIMIT,
              "look at whom that VM calls that never answers; `xgre port add DEV --unknown-limit` "
              "raises the limit"},
+    DropText{XGRE_DHCP_GUARD,
+             "look at the VM that answers as a DHCP server; if it shall be one, `xgre port add DEV "
+             "--dhcp-guard off`"},
+    DropText{XGRE_RA_GUARD,
+             "look at the VM that says it is a router; if it shall be one, `xgre port add DEV "
+             "--ra-guard off`"},
 };
 
 std::string_view way_out_of(const std::string& verdict) {

@@ -85,7 +85,9 @@
     X(SPREAD_FULL, "spread-full", DROP, "the queue of the CPU that it was spread to is full")      \
     X(BROADCAST_LIMIT, "broadcast-limit", DROP,                                                    \
       "more broadcast or multicast than its port may send")                                        \
-    X(UNKNOWN_LIMIT, "unknown-limit", DROP, "more to unknown MACs than its port may send")
+    X(UNKNOWN_LIMIT, "unknown-limit", DROP, "more to unknown MACs than its port may send")         \
+    X(DHCP_GUARD, "dhcp-guard", DROP, "a DHCP server's message from a port that has none")         \
+    X(RA_GUARD, "ra-guard", DROP, "a router advertisement or redirect from a port without router")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -193,14 +195,19 @@ XGRE_ASSERT_SIZE(struct xgre_network, 40);
 
 enum xgre_port_flags {
     XGRE_PORT_NO_LEARNING = 1,
-    XGRE_PORT_NO_FLOOD = 2,  /* no unknown unicast to this port */
-    XGRE_PORT_ISOLATED = 4,  /* does not reach other isolated ports */
-    XGRE_PORT_LOCKED = 8,    /* only sources that the FDB has behind this port */
-    XGRE_PORT_XDP_XMIT = 16, /* XDP frames may be redirected into it */
-    XGRE_PORT_OFFLOADS = 32, /* takes large TCP segments: TCP goes by GRO */
-    XGRE_PORT_DIRECT = 64,   /* as asked for: FAR_END where it can be */
-    XGRE_PORT_FAR_END = 128, /* a veth: TC hands its far end what is for the MAC `far_end` */
+    XGRE_PORT_NO_FLOOD = 2,     /* no unknown unicast to this port */
+    XGRE_PORT_ISOLATED = 4,     /* does not reach other isolated ports */
+    XGRE_PORT_LOCKED = 8,       /* only sources that the FDB has behind this port */
+    XGRE_PORT_XDP_XMIT = 16,    /* XDP frames may be redirected into it */
+    XGRE_PORT_OFFLOADS = 32,    /* takes large TCP segments: TCP goes by GRO */
+    XGRE_PORT_DIRECT = 64,      /* as asked for: FAR_END where it can be */
+    XGRE_PORT_FAR_END = 128,    /* a veth: TC hands its far end what is for the MAC `far_end` */
+    XGRE_PORT_DHCP_GUARD = 256, /* it sends no messages of DHCP servers */
+    XGRE_PORT_RA_GUARD = 512,   /* it sends no router advertisements and no redirects */
 };
+
+/* What it sends is looked at before it is let in, each frame, by TC. */
+#define XGRE_PORT_GUARDS (XGRE_PORT_DHCP_GUARD | XGRE_PORT_RA_GUARD)
 
 /* `ports`: hash, by ifindex (__u32). The device is alive only while `redirect` has it too. */
 struct xgre_port {

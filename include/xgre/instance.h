@@ -68,6 +68,8 @@ struct PortSpec {
     std::optional<bool> direct;  // of a veth: TC hands frames to its far end, past the port's own
     std::optional<bool> learning;
     std::optional<bool> flood;
+    std::optional<bool> dhcp_guard = {};  // no messages of DHCP servers from it
+    std::optional<bool> ra_guard = {};    // no router advertisements and redirects from it
 };
 
 struct PeerSpec {
@@ -139,6 +141,8 @@ struct PortInfo {
     bool direct = false;  // it is asked for, and can be
     bool learning = true;
     bool flood = true;
+    bool dhcp_guard = false;
+    bool ra_guard = false;
     std::vector<Mac> static_macs;
     HookInfo hook;
     Traffic traffic;

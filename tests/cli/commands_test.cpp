@@ -231,6 +231,21 @@ TEST_F(Commands, PortsTakeLimitsOnWhatTheyFlood) {
     EXPECT_EQ(tap0.at("unknown_limit"), 0);
 }
 
+TEST_F(Commands, PortsTakeGuards) {
+    set_up_lan();
+    EXPECT_EQ(find("port show", "device", "tap0").at("dhcp_guard"), false);
+    must("port add tap0 --dhcp-guard on --ra-guard");
+    Json tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("dhcp_guard"), true);
+    EXPECT_EQ(tap0.at("ra_guard"), true);
+    EXPECT_THAT(xgre("port show").out, HasSubstr("dhcp,ra"));
+    expect_unchanged("port add tap0 --dhcp-guard on", "port tap0: already there");
+    must("port add tap0 --dhcp-guard off --ra-guard=off");
+    tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("dhcp_guard"), false);
+    EXPECT_EQ(tap0.at("ra_guard"), false);
+}
+
 // case E01
 TEST_F(Commands, PortsOfAVanishedDeviceWaitForItsReturn) {
     set_up_lan();

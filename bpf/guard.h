@@ -3,8 +3,8 @@
 #ifndef XGRE_BPF_GUARD_H
 #define XGRE_BPF_GUARD_H
 
-#include "maps.h"
-#include "parse.h"
+#include "fdb.h"
+#include "lease.h"
 
 /* ---- Limits on what a port floods --------------------------------------------------------- */
 
@@ -38,118 +38,8 @@ STEP int pay_for_flood(__u32 slot, __u32 is_unknown, __u32 limit, __u32 frames, 
     return is_unknown ? XGRE_UNKNOWN_LIMIT : XGRE_BROADCAST_LIMIT;
 }
 
-/* ---- The packet in a frame ---------------------------------------------------------------- */
-
-/*
- * Read by bpf_skb_load_bytes, which finds bytes wherever they are. A frame whose end of headers is
- * not found, because it is cut or has too many of them, is not let in: whoever gets it may find it
- * (RFC 7113 section 2.1).
- */
-#define LAYERS_MOST 6 /* VLAN tags and LLC/SNAP headers */
-#define EXTENSIONS_MOST 8
-
-/* LLC/SNAP, RFC 1042: some hosts take IP in it, and filters have been passed so. */
-static __always_inline bool is_snap(struct __sk_buff *skb, __u32 offset)
-{
-    __u8 llc[6];
-
-    return !bpf_skb_load_bytes(skb, offset, llc, sizeof(llc)) && llc[0] == 0xaa && llc[1] == 0xaa &&
-           llc[2] == 3 && !(llc[3] | llc[4] | llc[5]);
-}
-
-/* Where the packet begins, behind tags and SNAP; of what type it is. False: not to be found. */
-static __always_inline bool find_packet(struct __sk_buff *skb, __u32 *offset, __be16 *type)
-{
-    __u32 at = offsetof(struct ethhdr, h_proto);
-
-    for (int i = 0; i < LAYERS_MOST; i++) {
-        if (bpf_skb_load_bytes(skb, at, type, sizeof(*type))) return false;
-        at += sizeof(*type);
-        if (is_vlan(*type)) {
-            at += 2;
-        } else if (bpf_ntohs(*type) <= ETH_DATA_LEN && is_snap(skb, at)) {
-            at += 6;
-        } else {
-            *offset = at;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What an IP packet carries. */
-struct upper {
-    __u32 offset;
-    __u8 protocol;
-    bool is_fragment;
-    bool is_later; /* not the first fragment: there is no header to see */
-};
-
-static __always_inline bool find_upper4(struct __sk_buff *skb, __u32 offset, struct upper *out)
-{
-    struct {
-        __u8 version_ihl;
-        __u8 skipped[5];
-        __be16 fragment;
-        __u8 ttl;
-        __u8 protocol;
-    } ip;
-    __u32 ihl;
-
-    if (bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip))) return false;
-    ihl = ip.version_ihl & 0xf;
-    if (ip.version_ihl >> 4 != 4 || ihl < 5) return false;
-    out->offset = offset + ihl * 4;
-    out->protocol = ip.protocol;
-    out->is_later = ip.fragment & bpf_htons(IP_OFFSET);
-    out->is_fragment = ip.fragment & bpf_htons(IP_MF | IP_OFFSET);
-    return true;
-}
-
-/* RFC 8200 section 4, RFC 7045 section 3.1. */
-static __always_inline bool is_extension(__u8 protocol)
-{
-    return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
-           protocol == IPPROTO_FRAGMENT || protocol == IPPROTO_AH || protocol == IPPROTO_DSTOPTS ||
-           protocol == IPPROTO_MH || protocol == IPPROTO_HIP || protocol == IPPROTO_SHIM6;
-}
-
-static __always_inline bool find_upper6(struct __sk_buff *skb, __u32 offset, struct upper *out)
-{
-    struct {
-        __u8 next;
-        __u8 len;
-        __be16 fragment;
-    } header;
-    __u8 start[8];
-
-    if (bpf_skb_load_bytes(skb, offset, start, sizeof(start)) || start[0] >> 4 != 6) return false;
-    out->offset = offset + sizeof(struct ipv6hdr);
-    out->protocol = start[6];
-    out->is_fragment = false;
-    out->is_later = false;
-    for (int i = 0; i < EXTENSIONS_MOST; i++) {
-        __u32 len;
-
-        if (!is_extension(out->protocol)) return true;
-        if (bpf_skb_load_bytes(skb, out->offset, &header, sizeof(header))) return false;
-        len = (header.len + 1) * 8;
-        if (out->protocol == IPPROTO_AH) len = (header.len + 2) * 4;
-        if (out->protocol == IPPROTO_FRAGMENT) {
-            len = 8;
-            out->is_fragment = true;
-            out->is_later = header.fragment & bpf_htons(0xfff8);
-        }
-        out->protocol = header.next;
-        out->offset += len;
-        if (out->is_later) return true;
-    }
-    return false;
-}
-
 /* ---- Guards ------------------------------------------------------------------------------- */
 
-#define DHCP_CLIENT_PORT 68
 #define DHCP6_CLIENT_PORT 546
 #define ND_ROUTER_ADVERTISEMENT 134
 #define ND_REDIRECT 137
@@ -157,6 +47,7 @@ static __always_inline bool find_upper6(struct __sk_buff *skb, __u32 offset, str
 /* What cannot be told is refused by the name of a guard that would have had to tell. */
 static __always_inline int refuse_unknown(__u32 port_flags)
 {
+    if (port_flags & XGRE_PORT_LEASE_BOUND) return XGRE_NOT_LEASED;
     return port_flags & XGRE_PORT_RA_GUARD ? XGRE_RA_GUARD : XGRE_DHCP_GUARD;
 }
 
@@ -178,7 +69,7 @@ STEP int guard_ipv4(struct __sk_buff *skb, __u32 offset, __u32 port_flags)
     struct upper upper = {};
     int verdict;
 
-    if (!(port_flags & XGRE_PORT_DHCP_GUARD)) return XGRE_GO;
+    if (!(port_flags & (XGRE_PORT_DHCP_GUARD | XGRE_PORT_LEASE_BOUND))) return XGRE_GO;
     if (!find_upper4(skb, offset, &upper)) return XGRE_DHCP_GUARD;
     if (upper.is_later || upper.protocol != IPPROTO_UDP) return XGRE_GO;
     verdict = guard_udp(skb, upper.offset, DHCP_CLIENT_PORT);
@@ -193,7 +84,8 @@ STEP int guard_ipv6(struct __sk_buff *skb, __u32 offset, __u32 port_flags)
 
     if (!find_upper6(skb, offset, &upper)) return refuse_unknown(port_flags);
     if (upper.is_later) return XGRE_GO;
-    if (upper.protocol == IPPROTO_UDP && port_flags & XGRE_PORT_DHCP_GUARD) {
+    if (upper.protocol == IPPROTO_UDP &&
+        port_flags & (XGRE_PORT_DHCP_GUARD | XGRE_PORT_LEASE_BOUND)) {
         verdict = guard_udp(skb, upper.offset, DHCP6_CLIENT_PORT);
         return verdict ? XGRE_DHCP_GUARD : XGRE_GO;
     }
@@ -202,18 +94,218 @@ STEP int guard_ipv6(struct __sk_buff *skb, __u32 offset, __u32 port_flags)
     return type == ND_ROUTER_ADVERTISEMENT || type == ND_REDIRECT ? XGRE_RA_GUARD : XGRE_GO;
 }
 
+/* ---- A port that is bound to its leases ---------------------------------------------------- */
+
+#define ND_SOLICITATION 135
+#define ND_ADVERTISEMENT 136
+#define ND_OPTIONS_MOST 8
+
+static __always_inline bool has_ipv4(const struct sender *who, __be32 address)
+{
+    struct xgre_address listed = {.slot = who->slot, .family = 4};
+
+    if (has_lease(who->port, who->mac, address)) return true;
+    *(word32 *)listed.address = address;
+    return bpf_map_lookup_elem(&addresses, &listed);
+}
+
+/* RFC 4291 appendix A: the link-local address that is made of the MAC. */
+static __always_inline bool is_own_link_local(const struct xgre_address *said, const __u8 *mac)
+{
+    const word32 *word = (const word32 *)said->address;
+
+    return word[0] == bpf_htonl(0xfe800000) && !word[1] &&
+           word[2] == bpf_htonl((__u32)(mac[0] ^ 2) << 24 | mac[1] << 16 | mac[2] << 8 | 0xff) &&
+           word[3] == bpf_htonl(0xfe000000 | mac[3] << 16 | mac[4] << 8 | mac[5]);
+}
+
+/* `said` has the slot and the family. */
+static __always_inline bool has_ipv6(const struct sender *who, const struct xgre_address *said)
+{
+    return is_own_link_local(said, who->mac) || bpf_map_lookup_elem(&addresses, said);
+}
+
+/* ARP: what the sender says of itself. A probe (RFC 5227) asks for an address to use it. */
+STEP int bind_arp(struct __sk_buff *skb, __u32 offset, const struct sender *who)
+{
+    struct {
+        __be16 hardware;
+        __be16 protocol;
+        __u8 hardware_len;
+        __u8 protocol_len;
+        __be16 operation;
+        __u8 mac[6];
+        __u8 address[4];
+        __u8 target_mac[6];
+        __u8 target[4];
+    } __attribute__((packed, aligned(4))) arp;
+    __be32 address;
+
+    if (!who || bpf_skb_load_bytes(skb, offset, &arp, sizeof(arp))) return XGRE_NOT_LEASED;
+    if (arp.hardware != bpf_htons(1) || arp.protocol != bpf_htons(ETH_P_IP) ||
+        arp.hardware_len != 6 || arp.protocol_len != 4 || !same_mac(arp.mac, who->mac))
+        return XGRE_NOT_LEASED;
+    __builtin_memcpy(&address, arp.address, sizeof(address));
+    if (!address) __builtin_memcpy(&address, arp.target, sizeof(address));
+    return has_ipv4(who, address) ? XGRE_GO : XGRE_NOT_LEASED;
+}
+
+/*
+ * A message to DHCP servers has to be the VM's own: from the port of clients, with its MAC and no
+ * other's address. `client`: the address that it says the VM has.
+ */
+static __always_inline int find_request(struct __sk_buff *skb, __u32 offset, struct sender *who,
+                                        __be32 source, __be32 *client)
+{
+    struct upper upper = {};
+    struct dhcp_start start;
+    __be16 ports[2];
+
+    if (!find_upper4(skb, offset, &upper)) return XGRE_NOT_LEASED;
+    if (upper.is_later || upper.protocol != IPPROTO_UDP) return XGRE_GO;
+    if (bpf_skb_load_bytes(skb, upper.offset, ports, sizeof(ports))) return XGRE_NOT_LEASED;
+    if (ports[1] != bpf_htons(DHCP_SERVER_PORT)) return XGRE_GO;
+    if (ports[0] != bpf_htons(DHCP_CLIENT_PORT) || upper.is_fragment) return XGRE_NOT_LEASED;
+    upper.offset += sizeof(struct udphdr);
+    if (bpf_skb_load_bytes(skb, upper.offset, &start, sizeof(start))) return XGRE_NOT_LEASED;
+    if (!is_dhcp(&start, DHCP_REQUEST) || start.relay || !same_mac(start.mac, who->mac) ||
+        (start.client && start.client != source))
+        return XGRE_NOT_LEASED;
+    *client = start.client;
+    who->request = upper.offset;
+    return XGRE_GO;
+}
+
+STEP int bind_ipv4(struct __sk_buff *skb, __u32 offset, struct sender *who)
+{
+    __be32 source, client = 0;
+    int verdict;
+
+    if (!who || bpf_skb_load_bytes(skb, offset + offsetof(struct iphdr, saddr), &source, 4))
+        return XGRE_NOT_LEASED;
+    verdict = find_request(skb, offset, who, source, &client);
+    if (verdict) return verdict;
+    /* Whose lease is not known here, as after `attach`, can have it renewed. */
+    if (who->request && source == client) return XGRE_GO;
+    return has_ipv4(who, source) ? XGRE_GO : XGRE_NOT_LEASED;
+}
+
+static __always_inline bool is_listener_report(__u8 type)
+{
+    return type == 131 || type == 132 || type == 143; /* RFC 2710, RFC 3810 */
+}
+
+/* The source of an IPv6 packet; what it says in ND is bind_nd's. */
+STEP int bind_ipv6(struct __sk_buff *skb, __u32 offset, const struct sender *who)
+{
+    struct xgre_address source = {.family = 6};
+    struct upper upper = {};
+    const word32 *word = (const word32 *)source.address;
+    __u8 type;
+
+    if (!who || bpf_skb_load_bytes(skb, offset + offsetof(struct ipv6hdr, saddr), source.address,
+                                   sizeof(source.address)))
+        return XGRE_NOT_LEASED;
+    source.slot = who->slot;
+    if (word[0] | word[1] | word[2] | word[3])
+        return has_ipv6(who, &source) ? XGRE_GO : XGRE_NOT_LEASED;
+    if (!find_upper6(skb, offset, &upper) || upper.is_fragment ||
+        upper.protocol != IPPROTO_ICMPV6 || bpf_skb_load_bytes(skb, upper.offset, &type, 1))
+        return XGRE_NOT_LEASED;
+    return type == ND_SOLICITATION || is_listener_report(type) ? XGRE_GO : XGRE_NOT_LEASED;
+}
+
+/* RFC 4861 section 4: where the options of a message begin. */
+static __always_inline __u32 nd_header_len(__u8 type)
+{
+    if (type == ND_SOLICITATION || type == ND_ADVERTISEMENT) return 24;
+    if (type == ND_REDIRECT) return 40;
+    return type == ND_ROUTER_ADVERTISEMENT ? 16 : 8;
+}
+
+/* Of the link-layer addresses in a message, each has to be the sender's. */
+static __always_inline int bind_nd_options(struct __sk_buff *skb, __u32 at, __u32 end,
+                                           const struct sender *who)
+{
+    struct {
+        __u16 pad; /* so that the MAC is aligned */
+        __u8 type;
+        __u8 len;
+        __u8 mac[6];
+    } __attribute__((packed, aligned(4))) option;
+
+    for (int i = 0; i < ND_OPTIONS_MOST; i++) {
+        if (at >= end) return XGRE_GO;
+        if (bpf_skb_load_bytes(skb, at, &option.type, 8) || !option.len) return XGRE_NOT_LEASED;
+        if ((option.type == 1 || option.type == 2) && !same_mac(option.mac, who->mac))
+            return XGRE_NOT_LEASED;
+        at += option.len * 8;
+    }
+    return at >= end ? XGRE_GO : XGRE_NOT_LEASED;
+}
+
+/*
+ * Neighbour discovery: an address that is announced, or asked for to be used (RFC 4862 section
+ * 5.4), has to be one of the VM's. Never in fragments (RFC 6980).
+ */
+STEP int bind_nd(struct __sk_buff *skb, __u32 offset, const struct sender *who)
+{
+    struct xgre_address target = {.family = 6};
+    struct upper upper = {};
+    __be16 payload;
+    __be32 source;
+    __u8 type;
+
+    if (!who || !find_upper6(skb, offset, &upper)) return XGRE_NOT_LEASED;
+    if (upper.is_later || upper.protocol != IPPROTO_ICMPV6) return XGRE_GO;
+    if (bpf_skb_load_bytes(skb, upper.offset, &type, 1)) return XGRE_NOT_LEASED;
+    if (type < ND_SOLICITATION - 2 || type > ND_REDIRECT) return XGRE_GO;
+    if (upper.is_fragment || bpf_skb_load_bytes(skb, offset + 4, &payload, 2) ||
+        bpf_skb_load_bytes(skb, offset + 8, &source, 4))
+        return XGRE_NOT_LEASED;
+    /* The only address with a zero word in front that gets here is the unspecified one. */
+    if (type == ND_ADVERTISEMENT || (type == ND_SOLICITATION && !source)) {
+        if (bpf_skb_load_bytes(skb, upper.offset + 8, target.address, sizeof(target.address)))
+            return XGRE_NOT_LEASED;
+        target.slot = who->slot;
+        if (!has_ipv6(who, &target)) return XGRE_NOT_LEASED;
+    }
+    return bind_nd_options(skb, upper.offset + nd_header_len(type),
+                           offset + sizeof(struct ipv6hdr) + bpf_ntohs(payload), who);
+}
+
 /* A frame of a port that has guards: may it be let in? */
 STEP int guard_frame(struct __sk_buff *skb)
 {
-    __u32 ifindex = skb->ifindex, offset;
-    struct xgre_port *port = bpf_map_lookup_elem(&ports, &ifindex);
+    struct sender who = {.port = skb->ifindex};
+    struct xgre_port *port = bpf_map_lookup_elem(&ports, &who.port);
+    bool is_bound;
+    __u32 offset;
     __be16 type;
+    int verdict;
 
     if (!port) return XGRE_NO_NETWORK;
-    if (!find_packet(skb, &offset, &type)) return refuse_unknown(port->flags);
-    if (type == bpf_htons(ETH_P_IP)) return guard_ipv4(skb, offset, port->flags);
-    if (type == bpf_htons(ETH_P_IPV6)) return guard_ipv6(skb, offset, port->flags);
-    return XGRE_GO;
+    who.slot = port->slot;
+    who.flags = port->flags;
+    is_bound = port->flags & XGRE_PORT_LEASE_BOUND;
+    if (bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), who.mac, sizeof(who.mac)) ||
+        !find_packet(skb, &offset, &type))
+        return refuse_unknown(who.flags);
+    if (type == bpf_htons(ETH_P_IP)) {
+        verdict = guard_ipv4(skb, offset, who.flags);
+        if (verdict || !is_bound) return verdict;
+        verdict = bind_ipv4(skb, offset, &who);
+        if (verdict || !who.request) return verdict;
+        return end_lease(skb, who.request, &who);
+    }
+    if (type == bpf_htons(ETH_P_IPV6)) {
+        verdict = guard_ipv6(skb, offset, who.flags);
+        if (verdict || !is_bound) return verdict;
+        verdict = bind_ipv6(skb, offset, &who);
+        return verdict ? verdict : bind_nd(skb, offset, &who);
+    }
+    if (!is_bound) return XGRE_GO;
+    return type == bpf_htons(ETH_P_ARP) ? bind_arp(skb, offset, &who) : XGRE_NOT_LEASED;
 }
 
 #endif

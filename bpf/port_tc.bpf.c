@@ -47,6 +47,7 @@ static __always_inline enum xgre_verdict follow_flow(struct __sk_buff *skb,
         verdict = guard_frame(skb);
         if (verdict) return verdict;
     }
+    d->from.network_id = flow->network;
     d->target = flow->target;
     d->target_slot = flow->target_slot;
     d->target_flags = flow->flags;
@@ -123,6 +124,7 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
     if (!walk.list || !d->from.network) return XGRE_NO_TARGET;
     verdict = check_flood_limit(d, walk.unknown);
     if (verdict) return verdict;
+    if (d->eth.type == bpf_htons(ETH_P_IP)) note_lease(skb, walk.network);
     flood_ports(&walk);
     flood_peers(&walk, &wrap, d->from.network->flags & XGRE_NETWORK_KEYED, d->header_len);
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;
@@ -206,6 +208,7 @@ int port_tc(struct __sk_buff *skb)
     if (d.has_slot) count_port_rx(d.slot, &d.weight);
     if (verdict == XGRE_TO_PORT) {
         count_port_tx(d.target_slot, &d.weight);
+        if (d.target_flags & TARGET_BOUND) note_lease(skb, d.from.network_id);
         return deliver_to(skb, d.target, d.target_flags);
     }
     if (verdict == XGRE_TO_PEER && uplink) {

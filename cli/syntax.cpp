@@ -170,6 +170,16 @@ Syntax<Spread> spread_syntax() {
             fmt::format("off, auto, all, or CPUs as 0-3,5, up to {}", CpuSet::kMax), parse_spread};
 }
 
+Syntax<std::optional<VmAddress>> vm_address_syntax() {
+    return {"ADDR", "an address that a VM can have", "one like 192.0.2.7 or 2001:db8:2::7, or none",
+            [](std::string_view text) -> std::optional<std::optional<VmAddress>> {
+                if (text == "none") return std::optional<VmAddress>{};
+                const auto address = VmAddress::parse(text);
+                if (!address) return std::nullopt;
+                return address;
+            }};
+}
+
 Syntax<std::string> network_syntax() {
     return name_syntax("a network's name", "1..15 letters, digits, '_', '-' or '.'",
                        [](std::string_view text) { return is_name(text, kLongestName, "_-."); });

@@ -124,6 +124,10 @@ constexpr std::array kDropTexts{
     DropText{XGRE_RA_GUARD,
              "look at the VM that says it is a router; if it shall be one, `xgre port add DEV "
              "--ra-guard off`"},
+    DropText{
+        XGRE_NOT_LEASED,
+        "have that VM ask for its address by DHCP again, or name the address by `xgre port add "
+        "DEV --address`; `xgre port show --json` has what it may use"},
 };
 
 std::string_view way_out_of(const std::string& verdict) {

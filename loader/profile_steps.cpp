@@ -45,6 +45,8 @@ constexpr std::array kPlaces{
     Place{"forward.h", "", Step::forward},
 
     Place{"guard.h", "", Step::forward},
+    Place{"inside.h", "", Step::parse},
+    Place{"lease.h", "", Step::forward},
 
     Place{"flood.h", "is_marked_copy", Step::program},
     Place{"flood.h", "", Step::flood},

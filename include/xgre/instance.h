@@ -19,6 +19,7 @@
 #include "xgre/mac.h"
 #include "xgre/session.h"
 #include "xgre/vlan.h"
+#include "xgre/vm_address.h"
 
 namespace xgre {
 
@@ -68,8 +69,10 @@ struct PortSpec {
     std::optional<bool> direct;  // of a veth: TC hands frames to its far end, past the port's own
     std::optional<bool> learning;
     std::optional<bool> flood;
-    std::optional<bool> dhcp_guard = {};  // no messages of DHCP servers from it
-    std::optional<bool> ra_guard = {};    // no router advertisements and redirects from it
+    std::optional<bool> dhcp_guard = {};   // no messages of DHCP servers from it
+    std::optional<bool> ra_guard = {};     // no router advertisements and redirects from it
+    std::optional<bool> lease_bound = {};  // it has what DHCP gave it, and `addresses`
+    std::optional<std::vector<VmAddress>> addresses = {};  // these and no others
 };
 
 struct PeerSpec {
@@ -127,6 +130,15 @@ struct NetworkInfo {
     std::uint32_t peers = 0;
 };
 
+// What a DHCP server gave to a VM behind a lease-bound port.
+struct PortLease {
+    Mac mac;
+    Ip4Addr address;
+    std::chrono::seconds left{0};  // until it ends
+
+    auto operator<=>(const PortLease&) const = default;
+};
+
 struct PortInfo {
     std::string device;
     std::string network;
@@ -143,6 +155,9 @@ struct PortInfo {
     bool flood = true;
     bool dhcp_guard = false;
     bool ra_guard = false;
+    bool lease_bound = false;
+    std::vector<VmAddress> addresses;  // beside its leases
+    std::vector<PortLease> leases;
     std::vector<Mac> static_macs;
     HookInfo hook;
     Traffic traffic;

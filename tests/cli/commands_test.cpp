@@ -246,6 +246,35 @@ TEST_F(Commands, PortsTakeGuards) {
     EXPECT_EQ(tap0.at("ra_guard"), false);
 }
 
+TEST_F(Commands, PortsAreBoundToLeasesAndAddresses) {
+    set_up_lan();  // with a peer, which may have a DHCP server
+    must("port add tap0 --lease-bound on --address 192.0.2.7 --address 2001:db8:2::7");
+    Json tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("lease_bound"), true);
+    EXPECT_EQ(tap0.at("dhcp_guard"), true);
+    EXPECT_EQ(tap0.at("addresses"), Json::array({"192.0.2.7", "2001:db8:2::7"}));
+    EXPECT_EQ(tap0.at("leases"), Json::array());
+    EXPECT_THAT(xgre("port show").out, HasSubstr("dhcp,lease"));
+    expect_unchanged("port add tap0 --lease-bound", "port tap0: already there");
+    must("port add tap0 --address none");
+    EXPECT_EQ(find("port show", "device", "tap0").at("addresses"), Json::array());
+    must("port add tap0 --lease-bound off");
+    EXPECT_EQ(find("port show", "device", "tap0").at("lease_bound"), false);
+}
+
+TEST_F(Commands, PortsAreNotBoundToLeasesThatNobodyGives) {
+    set_up_lan();
+    must("peer del 198.18.0.2 --network lan");
+    const Json before = state();
+    const Outcome outcome = xgre("port add tap0 --lease-bound on");
+    EXPECT_EQ(outcome.exit, 1);
+    EXPECT_EQ(outcome.err,
+              "xgre: port tap0: nobody gives leases in network lan: it has neither a DHCP server "
+              "here nor a peer; `xgre dhcp start --network lan` or `xgre peer add` first, or name "
+              "the port's addresses by --address\n");
+    EXPECT_EQ(state(), before);
+}
+
 // case E01
 TEST_F(Commands, PortsOfAVanishedDeviceWaitForItsReturn) {
     set_up_lan();

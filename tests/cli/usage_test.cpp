@@ -179,6 +179,9 @@ INSTANTIATE_TEST_SUITE_P(
              {"--broadcast-limit:", "none"}},
         Case{
             "UnknownLimit", {"port", "add", "tap0", "--unknown-limit", "-1"}, {"--unknown-limit:"}},
+        Case{"VmAddress", {"port", "add", "tap0", "--address", "192.0.2"}, {"--address:", "none"}},
+        Case{"VmAddressOfAGroup", {"port", "add", "tap0", "--address", "ff02::1"}, {"--address:"}},
+        Case{"VmAddressOfNobody", {"port", "add", "tap0", "--address", "::"}, {"--address:"}},
         Case{"Switch", {"port", "add", "tap0", "--isolated=maybe"}, {"--isolated:", "on or off"}},
         Case{"Interval", {"stats", "--watch", "0"}, {"--watch:"}},
         Case{"IntervalNan", {"stats", "--watch", "nan"}, {"--watch:"}},

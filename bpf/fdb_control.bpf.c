@@ -8,7 +8,7 @@
  * the place of the packet, which comes back. (Programs of the syscall type are sleepable, and
  * those may not use per-CPU arrays and device maps on Linux 6.1.)
  */
-#include "fdb.h"
+#include "lease.h"
 #include <bpf/bpf_core_read.h>
 
 char LICENSE[] __weak SEC("license") = "GPL";
@@ -84,11 +84,26 @@ static long sweep_entry(struct bpf_map *map, struct xgre_fdb_key *key, struct xg
     return 0;
 }
 
+/* A lease that has ended, or whose port is gone or bound to leases no more. */
+static long sweep_binding(struct bpf_map *map, struct xgre_binding_key *key,
+                          struct xgre_binding *binding, struct sweep *sweep)
+{
+    struct xgre_binding_key copy = *key;
+    struct xgre_port *port = find_live_port(copy.port);
+
+    if (port && port->slot == binding->slot && port->flags & XGRE_PORT_LEASE_BOUND &&
+        (__s64)(binding->until - sweep->now) > 0)
+        return 0;
+    remove_binding(&copy, binding->slot);
+    return 0;
+}
+
 static __always_inline __u32 sweep_all(void)
 {
     struct sweep sweep = {.now = bpf_ktime_get_coarse_ns()};
 
     bpf_for_each_map_elem(&fdb, sweep_entry, &sweep, 0);
+    bpf_for_each_map_elem(&bindings, sweep_binding, &sweep, 0);
     forget_flows();
     return sweep.removed;
 }

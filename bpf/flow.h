@@ -136,6 +136,9 @@ static __always_inline struct xgre_flow *find_flow(const struct flow_key *key,
 /* In `flags`, in the place of what no flow needs: a port's FAR_END tells what became of DIRECT. */
 #define FLOW_BEHIND XGRE_PORT_DIRECT
 
+/* Likewise: its frames come from a port with guards, so that TC looks at each of them. */
+#define FLOW_GUARDED XGRE_PORT_NO_LEARNING
+
 /*
  * For XDP, which leaves a frame in fragments to TC: nothing of its flow is to overtake it. So XDP
  * sends none of the flow by itself for as long as that is believed.
@@ -227,7 +230,9 @@ static __always_inline void keep_flow(struct xgre_flow *flow, const struct flow_
     flow->network = from->network_id;
     flow->max_len = len;
     flow->verdict = to->port ? XGRE_TO_PORT : XGRE_TO_PEER;
-    flow->flags = to->flags & ~FLOW_BEHIND;
+    flow->flags = to->flags & ~(FLOW_BEHIND | FLOW_GUARDED);
+    if (from->port && from->port->flags & XGRE_PORT_GUARDS)
+        flow->flags = (flow->flags & ~XGRE_PORT_XDP_XMIT) | FLOW_GUARDED;
     if (hop) flow->hop = hop->mac;
     if (again) *(volatile __u64 *)&flow->until = hop ? hop->until : from->at.tick + flow_ticks;
 }

@@ -22,6 +22,10 @@ struct origin {
     int refusal; /* enum refusal: why the source was not learned */
 };
 
+/* In a target's flags, of which eight bits go into a flow, in the place of one that it needs not.
+ */
+#define TARGET_BOUND XGRE_PORT_NO_FLOOD /* it is bound to its leases */
+
 /* Where it is to go, with the verdict TO_PORT or TO_PEER. */
 struct target {
     struct xgre_port *port;
@@ -64,8 +68,11 @@ static __always_inline enum xgre_verdict check_lock(const struct origin *from,
 static __always_inline __u32 flags_for(const struct xgre_port *port, const struct ethernet *eth)
 {
     bool is_its_own = eth->len == sizeof(struct ethhdr) && same_mac(port->far_end, eth->dst);
+    __u32 flags = port->flags & ~TARGET_BOUND;
 
-    return is_its_own ? port->flags : port->flags & ~XGRE_PORT_FAR_END;
+    /* TC sees to it what DHCP gives to whom. */
+    if (port->flags & XGRE_PORT_LEASE_BOUND) flags = (flags & ~XGRE_PORT_XDP_XMIT) | TARGET_BOUND;
+    return is_its_own ? flags : flags & ~XGRE_PORT_FAR_END;
 }
 
 static __always_inline enum xgre_verdict to_port(const struct origin *from, __u32 ifindex,
@@ -136,17 +143,22 @@ static __always_inline enum xgre_verdict enter_network(struct origin *from, __u3
     return from->network ? XGRE_GO : XGRE_NO_NETWORK;
 }
 
-/* A frame from a VM: learn, then decide. */
-static __always_inline enum xgre_verdict from_port(__u32 ifindex, const struct ethernet *eth,
-                                                   struct origin *from, struct target *to)
+/* Where a frame from a VM comes in. */
+static __always_inline enum xgre_verdict enter_port(__u32 ifindex, struct origin *from)
 {
-    enum xgre_verdict verdict;
-
     from->port = bpf_map_lookup_elem(&ports, &ifindex);
     if (!from->port) return XGRE_NO_NETWORK;
     from->owner = port_owner(ifindex, from->port);
-    verdict = enter_network(from, from->port->network);
-    if (verdict) return verdict;
+    return enter_network(from, from->port->network);
+}
+
+/* A frame from a VM, once it has entered: learn, then decide. */
+static __always_inline enum xgre_verdict from_port(const struct ethernet *eth, struct origin *from,
+                                                   struct target *to)
+{
+    enum xgre_verdict verdict;
+
+    if (!from->port) return XGRE_NO_NETWORK;
     verdict = check_source(eth);
     if (verdict) return verdict;
     verdict = check_lock(from, eth);

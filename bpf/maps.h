@@ -157,4 +157,36 @@ struct {
     __type(value, __u64);
 } learned __weak SEC(".maps");
 
+/* By port slot: how much of its limits on floods is used up. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, XGRE_MAX_PORTS);
+    __type(key, __u32);
+    __type(value, struct xgre_buckets);
+} buckets __weak SEC(".maps");
+
+/* Leases of lease-bound ports, and by port slot how many each has. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, XGRE_BINDINGS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct xgre_binding_key);
+    __type(value, struct xgre_binding);
+} bindings __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, XGRE_MAX_PORTS);
+    __type(key, __u32);
+    __type(value, __u64);
+} bound __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, XGRE_ADDRESSES);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct xgre_address);
+    __type(value, __u32);
+} addresses __weak SEC(".maps");
+
 #endif

@@ -239,7 +239,7 @@ struct extension_walk {
     __u32 len;     /* of all of them */
 };
 
-/* Those whose length can be told without knowing them. */
+/* Those whose length can be told without knowing them: RFC 8200 section 4, RFC 7045 section 3.1. */
 static __always_inline bool is_extension(__u8 next)
 {
     return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* From a VM, complete: learn, look up, encapsulate, flood. */
 #include "flood.h"
+#include "guard.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -42,6 +43,11 @@ static __always_inline enum xgre_verdict follow_flow(struct __sk_buff *skb,
 
     d->slot = flow->source;
     d->has_slot = true;
+    if (flow->flags & FLOW_GUARDED) {
+        verdict = guard_frame(skb);
+        if (verdict) return verdict;
+    }
+    d->from.network_id = flow->network;
     d->target = flow->target;
     d->target_slot = flow->target_slot;
     d->target_flags = flow->flags;
@@ -85,6 +91,17 @@ static __always_inline enum xgre_verdict send_to_port(struct __sk_buff *skb, str
     return XGRE_TO_PORT;
 }
 
+static __always_inline int check_flood_limit(const struct departure *d, bool is_unknown)
+{
+    const struct xgre_port *port = d->from.port;
+    __u32 limit;
+
+    if (!port) return XGRE_GO;
+    limit = is_unknown ? port->unknown_limit : port->broadcast_limit;
+    if (!limit) return XGRE_GO;
+    return pay_for_flood(port->slot, is_unknown, limit, d->weight.packets, d->from.now);
+}
+
 static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
                                                          const struct xgre_uplink *uplink,
                                                          struct departure *d)
@@ -102,11 +119,31 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
         .tagged = d->tagged,
     };
     struct wrap wrap = {};
+    int verdict;
 
     if (!walk.list) return XGRE_NO_TARGET;
+    verdict = check_flood_limit(d, walk.unknown);
+    if (verdict) return verdict;
+    if (d->eth.type == bpf_htons(ETH_P_IP)) note_lease(skb, walk.network);
     flood_ports(&walk);
     flood_peers(&walk, &wrap, &d->eth, d->header_len);
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;
+}
+
+/* Decides for a frame that comes in by a port, and has to get past its guards first. */
+static __always_inline enum xgre_verdict admit(struct __sk_buff *skb, struct departure *d,
+                                               struct target *to)
+{
+    int verdict = enter_port(skb->ifindex, &d->from);
+
+    if (d->from.port) d->slot = d->from.port->slot;
+    d->has_slot = !!d->from.port;
+    if (verdict || !d->from.port) return verdict;
+    if (d->from.port->flags & XGRE_PORT_GUARDS) {
+        verdict = guard_frame(skb);
+        if (verdict) return verdict;
+    }
+    return from_port(&d->eth, &d->from, to);
 }
 
 static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
@@ -120,10 +157,8 @@ static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
     struct next_hop hop = {};
     struct target to = {};
 
-    verdict = from_port(skb->ifindex, &d->eth, &d->from, &to);
+    verdict = admit(skb, d, &to);
     d->target = to.id;
-    if (d->from.port) d->slot = d->from.port->slot;
-    d->has_slot = !!d->from.port;
     if (verdict == XGRE_FLOODED) return flood_departure(skb, uplink, d);
     if (verdict == XGRE_TO_PEER) {
         verdict = send_to_peer(skb, uplink, to.peer, &hop, d);
@@ -174,6 +209,7 @@ int port_tc(struct __sk_buff *skb)
     if (d.has_slot) count_port_rx(d.slot, &d.weight);
     if (verdict == XGRE_TO_PORT) {
         count_port_tx(d.target_slot, &d.weight);
+        if (d.target_flags & TARGET_BOUND) note_lease(skb, d.from.network_id);
         return deliver_to(skb, d.target, d.target_flags);
     }
     if (verdict == XGRE_TO_PEER && uplink) {

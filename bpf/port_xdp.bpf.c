@@ -26,7 +26,11 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx,
     enum xgre_verdict verdict;
     struct target to;
 
-    verdict = from_port(ctx->ingress_ifindex, &d->eth, &d->from, &to);
+    verdict = enter_port(ctx->ingress_ifindex, &d->from);
+    if (verdict) return verdict;
+    /* Guards are TC's work, and it has to see each frame: nothing is kept here. */
+    if (d->from.port->flags & XGRE_PORT_GUARDS) return XGRE_PUNT;
+    verdict = from_port(&d->eth, &d->from, &to);
     if (verdict == XGRE_FLOODED) return XGRE_PUNT;
     if (verdict == XGRE_TO_PORT) {
         verdict = check_mtu(ctx, to.id, d->len, d->eth.len > sizeof(struct ethhdr));

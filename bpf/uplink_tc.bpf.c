@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* From the wire, complete: what XDP did not take, and the delivery of what it handed over. */
 #include "flood.h"
+#include "lease.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -29,6 +30,7 @@ static __always_inline int deliver_handover(struct __sk_buff *skb, const struct 
     }
     count_verdict(XGRE_PROGRAM_UPLINK_TC, XGRE_TO_PORT, &weight);
     count_port_tx(port->slot, &weight);
+    if (port->flags & XGRE_PORT_LEASE_BOUND) note_lease(skb, meta->network);
     return deliver_to(skb, meta->port, meta->port_flags);
 }
 
@@ -62,6 +64,7 @@ static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, st
     if (!walk.list) return XGRE_NO_TARGET;
     verdict = strip_outer(skb, &a->outer);
     if (verdict) return verdict;
+    if (a->eth.type == bpf_htons(ETH_P_IP)) note_lease(skb, walk.network);
     flood_ports(&walk);
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;
 }
@@ -97,6 +100,7 @@ static __always_inline bool follow_flow(const struct __sk_buff *skb, const struc
         has_ecn_news(&a->outer))
         return false;
     a->peer = flow->source;
+    a->from.network_id = flow->network;
     a->target = flow->target;
     a->target_slot = flow->target_slot;
     a->target_flags = flow->flags;
@@ -161,5 +165,6 @@ int uplink_tc(struct __sk_buff *skb)
     /* Flooded, too: tcx has no "stolen", and hands a frame with that verdict to the host. */
     if (verdict != XGRE_TO_PORT) return TC_ACT_SHOT;
     count_port_tx(a.target_slot, &a.weight);
+    if (a.target_flags & TARGET_BOUND) note_lease(skb, a.from.network_id);
     return deliver_to(skb, a.target, a.target_flags);
 }

@@ -97,6 +97,28 @@ std::string no_limit(const Json& value) {
     return value.get<std::uint64_t>() == 0 ? "none" : plain(value);
 }
 
+Json leases_of(const PortInfo& port) {
+    Json list = Json::array();
+    for (const PortLease& lease : port.leases) {
+        list.push_back({{"mac", lease.mac.format()},
+                        {"address", lease.address.format()},
+                        {"expires_in", lease.left.count()}});
+    }
+    return list;
+}
+
+// What the port is kept from, in one column.
+Json guards_of(const PortInfo& port) {
+    Json list = Json::array();
+    if (port.broadcast_limit != 0)
+        list.push_back(fmt::format("broadcast:{}", port.broadcast_limit));
+    if (port.unknown_limit != 0) list.push_back(fmt::format("unknown:{}", port.unknown_limit));
+    if (port.dhcp_guard) list.push_back("dhcp");
+    if (port.ra_guard) list.push_back("ra");
+    if (port.lease_bound) list.push_back("lease");
+    return list;
+}
+
 std::chrono::milliseconds time_left(const DhcpLease& lease) {
     const auto left = lease.expiry - std::chrono::system_clock::now();
     return std::chrono::duration_cast<std::chrono::milliseconds>(left);
@@ -186,6 +208,14 @@ const Fields<PortInfo>& port_fields() {
             {"locked", "LOCKED", [](const PortInfo& p) { return p.locked; }},
             {"learning", "LEARNING", [](const PortInfo& p) { return p.learning; }},
             {"flood", "FLOOD", [](const PortInfo& p) { return p.flood; }},
+            {"broadcast_limit", "", [](const PortInfo& p) { return p.broadcast_limit; }},
+            {"unknown_limit", "", [](const PortInfo& p) { return p.unknown_limit; }},
+            {"dhcp_guard", "", [](const PortInfo& p) { return p.dhcp_guard; }},
+            {"ra_guard", "", [](const PortInfo& p) { return p.ra_guard; }},
+            {"lease_bound", "", [](const PortInfo& p) { return p.lease_bound; }},
+            {"addresses", "", [](const PortInfo& p) { return texts_of(p.addresses); }},
+            {"leases", "", leases_of},
+            {"", "GUARDS", guards_of},
             {"static_macs", "STATIC", [](const PortInfo& p) { return texts_of(p.static_macs); }},
         };
         list.insert(list.end(), settings.begin(), settings.end());

@@ -24,11 +24,16 @@ void add_add(CLI::App& noun, Context& context) {
     auto* add =
         noun.add_subcommand("add", "put an interface into a network, or change its settings");
     auto spec = std::make_shared<PortSpec>();
+    auto addresses = std::make_shared<std::vector<std::optional<VmAddress>>>();
     add_value(*add, "DEV", spec->device, device_syntax(), "a VM's tap, or a veth")->required();
     add_value(*add, "--network", spec->network, network_syntax(),
               "the network; not needed for a port that vanished and is back");
     add_value(*add, "--mac-limit", spec->mac_limit, number_syntax(0, UINT32_MAX),
               "learn at most this many MACs behind it; 0: no limit (default: 0)");
+    add_value(*add, "--broadcast-limit", spec->broadcast_limit, limit_syntax(),
+              "broadcast and multicast frames a second that it may send (default: none)");
+    add_value(*add, "--unknown-limit", spec->unknown_limit, limit_syntax(),
+              "frames a second that it may send to unknown MACs (default: none)");
     add_values(*add, "--static", spec->static_macs, mac_syntax(),
                "a MAC that is behind it for good");
     add_switch(*add, "--isolated", spec->isolated,
@@ -38,6 +43,14 @@ void add_add(CLI::App& noun, Context& context) {
     add_switch(*add, "--direct", spec->direct,
                "of a veth: hand frames to its far end at once, past all that is set on DEV "
                "(default: off)");
+    add_switch(*add, "--dhcp-guard", spec->dhcp_guard,
+               "no messages of DHCP servers from it (default: off)");
+    add_switch(*add, "--ra-guard", spec->ra_guard,
+               "no IPv6 router advertisements and redirects from it (default: off)");
+    add_switch(*add, "--lease-bound", spec->lease_bound,
+               "only addresses that DHCP gave to the MAC that uses them (default: off)");
+    add_values(*add, "--address", *addresses, vm_address_syntax(),
+               "an address that it may use beside those; all that it had before are forgotten");
     CLI::Option* learning =
         add_switch(*add, "--learning", spec->learning, "learn MACs behind it (default: on)");
     CLI::Option* flood = add_switch(*add, "--flood", spec->flood,
@@ -51,8 +64,12 @@ void add_add(CLI::App& noun, Context& context) {
     add->footer(
         "Examples:\n"
         "  xgre port add tap0 --network lan\n"
-        "  xgre port add tap0 --static 02:00:00:00:00:01 --locked on");
-    add->callback([&context, spec] {
+        "  xgre port add tap0 --static 02:00:00:00:00:01 --locked on\n"
+        "  xgre port add tap0 --lease-bound on --address 2001:db8:2::7");
+    add->callback([&context, spec, addresses] {
+        if (!addresses->empty()) spec->addresses.emplace();
+        for (const auto& address : *addresses)
+            if (address) spec->addresses->push_back(*address);
         report(context, context.open().add_port(*spec), "port " + spec->device, "already there");
     });
 }

@@ -234,6 +234,16 @@ Syntax<Spread> spread_syntax() {
             fmt::format("off, auto, all, or CPUs as 0-3,5, up to {}", CpuSet::kMax), parse_spread};
 }
 
+Syntax<std::optional<VmAddress>> vm_address_syntax() {
+    return {"ADDR", "an address that a VM can have", "one like 192.0.2.7 or 2001:db8:2::7, or none",
+            [](std::string_view text) -> std::optional<std::optional<VmAddress>> {
+                if (text == "none") return std::optional<VmAddress>{};
+                const auto address = VmAddress::parse(text);
+                if (!address) return std::nullopt;
+                return address;
+            }};
+}
+
 Syntax<std::string> network_syntax() {
     return name_syntax("a network's name", "1..15 letters, digits, '_', '-' or '.'",
                        [](std::string_view text) { return is_name(text, kLongestName, "_-."); });
@@ -257,6 +267,15 @@ Syntax<std::uint32_t> number_syntax(std::uint32_t least, std::uint32_t most) {
     return {"N", fmt::format("a number from {} to {}", least, most),
             "a decimal number in that range",
             [least, most](std::string_view text) { return parse_number(text, least, most); }};
+}
+
+Syntax<std::uint32_t> limit_syntax() {
+    return {"N", fmt::format("a number of frames a second up to {}", XGRE_LIMIT_MOST),
+            "a decimal number in that range, or none",
+            [](std::string_view text) -> std::optional<std::uint32_t> {
+                if (text == "none") return 0;
+                return parse_number(text, 0, XGRE_LIMIT_MOST);
+            }};
 }
 
 Syntax<std::chrono::seconds> seconds_syntax(std::uint32_t least, std::uint32_t most) {

@@ -52,11 +52,13 @@ Syntax<DhcpHost> host_syntax();       // MAC=ADDR
 Syntax<TcHook> tc_syntax();
 Syntax<XdpUse> xdp_syntax();
 Syntax<Spread> spread_syntax();
+Syntax<std::optional<VmAddress>> vm_address_syntax();  // nullopt: `none`
 Syntax<std::string> network_syntax();
 Syntax<std::string> device_syntax();
 Syntax<std::string> instance_syntax();
 Syntax<std::string> netns_syntax();
 Syntax<std::uint32_t> number_syntax(std::uint32_t least, std::uint32_t most);
+Syntax<std::uint32_t> limit_syntax();  // frames a second; 0, also written `none`: no limit
 Syntax<std::chrono::seconds> seconds_syntax(std::uint32_t least, std::uint32_t most);
 Syntax<std::chrono::milliseconds> interval_syntax();  // seconds, also fractions, or nothing
 Syntax<std::chrono::milliseconds> duration_syntax();  // seconds, also fractions

@@ -48,6 +48,14 @@ public:
     Map<std::uint32_t, xgre_peer> peers() const { return view<xgre_peer>("peers"); }
     Map<std::uint32_t, xgre_flood> flood() const { return view<xgre_flood>("flood"); }
     Map<std::uint32_t, std::uint64_t> learned() const { return view<std::uint64_t>("learned"); }
+    Map<std::uint32_t, xgre_buckets> buckets() const { return view<xgre_buckets>("buckets"); }
+    Map<std::uint32_t, std::uint64_t> bound() const { return view<std::uint64_t>("bound"); }
+    Map<xgre_binding_key, xgre_binding> bindings() const {
+        return {map_fd("bindings"), "bindings"};
+    }
+    Map<xgre_address, std::uint32_t> addresses() const {
+        return {map_fd("addresses"), "addresses"};
+    }
     Map<xgre_tunnel_key, xgre_tunnel> tunnels() const { return {map_fd("tunnels"), "tunnels"}; }
     Map<xgre_tunnel6_key, xgre_tunnel> tunnels6() const { return {map_fd("tunnels6"), "tunnels6"}; }
     Map<std::uint32_t, xgre_peer_state> peer_states() const {

@@ -135,6 +135,18 @@ Rows<xgre_peer> Instance::State::peers() const {
                                 [](const xgre_peer& peer) { return peer.network != 0; });
 }
 
+std::vector<VmAddress> Instance::State::addresses(std::uint32_t slot) const {
+    std::vector<VmAddress> found;
+    datapath.addresses().for_each([&](const xgre_address& entry, std::uint32_t) {
+        if (entry.slot != slot) return;
+        VmAddress::Bytes bytes{};
+        std::copy(std::begin(entry.address), std::end(entry.address), bytes.begin());
+        found.emplace_back(entry.family, bytes);
+    });
+    std::ranges::sort(found);
+    return found;
+}
+
 std::pair<std::uint32_t, xgre_network> Instance::State::network(const std::string& name) const {
     for (const auto& [id, network] : networks())
         if (text_of(network.name) == name) return {id, network};

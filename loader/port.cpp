@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Instance: ports.
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include "loader/device_probe.h"
 #include "loader/instance_state.h"
 #include "loader/instances.h"
+#include "loader/port_guards.h"
 #include "loader/undo.h"
 #include "xgre/error.h"
 
@@ -54,9 +56,14 @@ void set_flag(__u32& flags, __u32 flag, const std::optional<bool>& on, bool inve
 // `port` with what `spec` asks for; what it does not mention stays.
 xgre_port with_spec(xgre_port port, const PortSpec& spec) {
     if (spec.mac_limit) port.mac_limit = *spec.mac_limit;
+    if (spec.broadcast_limit) port.broadcast_limit = *spec.broadcast_limit;
+    if (spec.unknown_limit) port.unknown_limit = *spec.unknown_limit;
     set_flag(port.flags, XGRE_PORT_ISOLATED, spec.isolated);
     set_flag(port.flags, XGRE_PORT_LOCKED, spec.locked);
     set_flag(port.flags, XGRE_PORT_DIRECT, spec.direct);
+    set_flag(port.flags, XGRE_PORT_DHCP_GUARD, spec.dhcp_guard);
+    set_flag(port.flags, XGRE_PORT_RA_GUARD, spec.ra_guard);
+    set_flag(port.flags, XGRE_PORT_LEASE_BOUND, spec.lease_bound);
     set_flag(port.flags, XGRE_PORT_NO_LEARNING, spec.learning, true);
     set_flag(port.flags, XGRE_PORT_NO_FLOOD, spec.flood, true);
     return port;
@@ -103,14 +110,16 @@ void check_room(const Instance::State& state, std::uint32_t network, const std::
 
 Change update_port(const Instance::State& state, std::uint32_t ifindex, const xgre_port& port,
                    const PortSpec& spec) {
+    check_leases(state, spec, port.network, state.addresses(port.slot));
     const auto keys = new_static_keys(state, spec, port.network, ifindex);
     const xgre_port wanted = with_spec(port, spec);
-    const bool same = wanted.flags == port.flags && wanted.mac_limit == port.mac_limit;
+    const bool same = std::memcmp(&wanted, &port, sizeof(port)) == 0;
     Undo undo;
     for (const xgre_fdb_key& key : keys) {
         state.datapath.fdb_put(key, owner_of_port(ifindex, port.slot) | XGRE_OWNER_STATIC);
         undo.add([&state, key] { state.datapath.fdb_delete(key); });
     }
+    const bool same_addresses = !set_addresses(state, port.slot, spec.addresses, undo);
     if (!same) {
         state.datapath.ports().put(ifindex, wanted);
         undo.add([&state, ifindex, port] {
@@ -118,10 +127,12 @@ Change update_port(const Instance::State& state, std::uint32_t ifindex, const xg
             state.datapath.forget_flows();
         });
     }
+    // Its leases are not to be there again when it is bound to leases again.
+    if (port.flags & ~wanted.flags & XGRE_PORT_LEASE_BOUND) state.datapath.fdb_sweep();
     // The device's offloads may have changed since: that is what reconcile looks at.
     const bool adapted = !state.reconcile().empty();
     undo.commit();
-    return same && keys.empty() && !adapted ? Change::unchanged : Change::made;
+    return same && same_addresses && keys.empty() && !adapted ? Change::unchanged : Change::made;
 }
 
 // XDP that another program has cannot be taken; better to say so before anything is done.
@@ -153,6 +164,8 @@ Change Instance::add_port(const PortSpec& spec) {
     const std::string network_name = text_of(state.networks().at(network).name);
     if (!known) check_room(state, network, network_name);
     check_foreign_xdp(state, device);
+    check_leases(state, spec, network,
+                 known ? state.addresses(known->second.slot) : std::vector<VmAddress>{});
     const std::uint32_t before = known ? known->first : ifindex;
     const auto statics = new_static_keys(state, spec, network, before);
     xgre_port port = known ? known->second : xgre_port{};
@@ -176,12 +189,15 @@ Change Instance::add_port(const PortSpec& spec) {
     });
     if (!known) {
         state.datapath.learned().put(port.slot, 0);
+        state.datapath.buckets().put(port.slot, xgre_buckets{});
+        state.datapath.bound().put(port.slot, 0);
         state.datapath.port_counters().reset(port.slot);
     }
     // TC before the row: killed in between, the next command takes the hook off again.
     state.hooks.set_tc(device, state.datapath.program("port_tc"));
     state.datapath.redirect().put(ifindex, ifindex);
     state.datapath.ports().put(ifindex, port);
+    set_addresses(state, port.slot, spec.addresses, undo);
     for (const xgre_fdb_key& key : statics) {
         state.datapath.fdb_put(key, owner_of_port(ifindex, port.slot) | XGRE_OWNER_STATIC);
         undo.add([&state, key] { state.datapath.fdb_delete(key); });
@@ -215,6 +231,7 @@ std::vector<PortInfo> Instance::ports() const {
         std::copy(std::begin(key.mac), std::end(key.mac), bytes.begin());
         statics[static_cast<std::uint32_t>(entry.owner)].emplace_back(bytes);
     });
+    auto leases = leases_of_ports(*state_);
     std::vector<PortInfo> all;
     for (const auto& [ifindex, port] : state_->ports()) {
         PortInfo info;
@@ -225,12 +242,19 @@ std::vector<PortInfo> Instance::ports() const {
         const auto device = netlink.find_link(static_cast<int>(ifindex));
         info.gone = !device || !state_->is_live(ifindex);
         info.mac_limit = port.mac_limit;
+        info.broadcast_limit = port.broadcast_limit;
+        info.unknown_limit = port.unknown_limit;
         info.learned = state_->datapath.learned().find(port.slot).value_or(0);
         info.isolated = (port.flags & XGRE_PORT_ISOLATED) != 0;
         info.locked = (port.flags & XGRE_PORT_LOCKED) != 0;
         info.direct = (port.flags & XGRE_PORT_FAR_END) != 0;
         info.learning = (port.flags & XGRE_PORT_NO_LEARNING) == 0;
         info.flood = (port.flags & XGRE_PORT_NO_FLOOD) == 0;
+        info.lease_bound = (port.flags & XGRE_PORT_LEASE_BOUND) != 0;
+        info.dhcp_guard = info.lease_bound || (port.flags & XGRE_PORT_DHCP_GUARD) != 0;
+        info.addresses = state_->addresses(port.slot);
+        info.leases = std::move(leases[ifindex]);
+        info.ra_guard = (port.flags & XGRE_PORT_RA_GUARD) != 0;
         info.static_macs = statics[ifindex];
         std::ranges::sort(info.static_macs);
         info.hook = state_->hook_info(info.gone ? nullptr : &*device, false);

@@ -121,6 +121,22 @@ constexpr std::array kDropTexts{
     DropText{XGRE_NO_UPLINK, "`xgre attach`"},
     DropText{XGRE_SPREAD_FULL,
              "more comes for this CPU than it can take: give `xgre attach --spread` more CPUs"},
+    DropText{XGRE_BROADCAST_LIMIT,
+             "look at what that VM floods its network with; `xgre port add DEV --broadcast-limit` "
+             "raises the limit"},
+    DropText{XGRE_UNKNOWN_LIMIT,
+             "look at whom that VM calls that never answers; `xgre port add DEV --unknown-limit` "
+             "raises the limit"},
+    DropText{XGRE_DHCP_GUARD,
+             "look at the VM that answers as a DHCP server; if it shall be one, `xgre port add DEV "
+             "--dhcp-guard off`"},
+    DropText{XGRE_RA_GUARD,
+             "look at the VM that says it is a router; if it shall be one, `xgre port add DEV "
+             "--ra-guard off`"},
+    DropText{
+        XGRE_NOT_LEASED,
+        "have that VM ask for its address by DHCP again, or name the address by `xgre port add "
+        "DEV --address`; `xgre port show --json` has what it may use"},
 };
 
 std::string_view way_out_of(const std::string& verdict) {

@@ -51,6 +51,10 @@ constexpr std::array kPlaces{
     Place{"forward.h", "begin", Step::flow},
     Place{"forward.h", "", Step::forward},
 
+    Place{"guard.h", "", Step::forward},
+    Place{"inside.h", "", Step::parse},
+    Place{"lease.h", "", Step::forward},
+
     Place{"flood.h", "is_marked_copy", Step::program},
     Place{"flood.h", "", Step::flood},
 

@@ -54,6 +54,7 @@ public:
 
     std::vector<std::string> run() {
         drop_rows_without_network();
+        drop_addresses_without_port();
         find_live_devices();
         adopt_returned();
         if (enable_loopback_forwarding()) did("enabled forwarding at the loopback device");
@@ -97,6 +98,20 @@ private:
             datapath_.peers().put(peer->first, xgre_peer{});
             peer = peers_.erase(peer);
         }
+    }
+
+    // By slot, which a port keeps when its device goes and comes back.
+    void drop_addresses_without_port() {
+        std::set<std::uint32_t> slots;
+        for (const auto& [ifindex, port] : ports_)
+            slots.insert(port.slot);
+        std::size_t count = 0;
+        for (const auto& [address, unused] : datapath_.addresses().entries()) {
+            if (slots.contains(address.slot)) continue;
+            datapath_.addresses().erase(address);
+            ++count;
+        }
+        if (count != 0) did(fmt::format("removed {} addresses of a port that is no more", count));
     }
 
     void find_live_devices() {

@@ -54,7 +54,8 @@ bpf_map_info information(int map, const std::string& name) {
     return info;
 }
 
-// The rest counts, or remembers for one CPU, and begins empty.
+// Leases, too: without them what a lease-bound port sends would be dropped. The rest counts, or
+// remembers for one CPU, and begins empty.
 bool is_copied(const bpf_map_info& info, const std::string& name) {
     if (name == kSweeper) return false;
     return info.type == BPF_MAP_TYPE_ARRAY || info.type == BPF_MAP_TYPE_HASH ||

@@ -15,6 +15,7 @@
 /* linux/if_ether.h: lengths, and EtherTypes in host order */
 #define ETH_ALEN 6
 #define ETH_HLEN 14
+#define ETH_DATA_LEN 1500 /* what is above is an EtherType and no length */
 #define ETH_P_IP 0x0800
 #define ETH_P_ARP 0x0806
 #define ETH_P_TEB 0x6558
@@ -39,8 +40,8 @@
 #define IPPROTO_ICMPV6 58
 #define IPPROTO_DSTOPTS 60
 #define IPPROTO_MH 135
-#define IPPROTO_HIP 139
-#define IPPROTO_SHIM6 140
+#define IPPROTO_HIP 139   /* RFC 7401 */
+#define IPPROTO_SHIM6 140 /* RFC 5533 */
 
 /* net/ip.h: the flags and the offset in iphdr.frag_off, in host order */
 #define IP_CE 0x8000

@@ -39,8 +39,14 @@
 #define XGRE_OUTER_MAX 64 /* bytes of a peer's header template: IPv6 40, option 8, GRE 16 */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
 #define XGRE_ASK_NS 5000000000ULL     /* the kernel is asked for a next hop at least this often */
-#define XGRE_HOP_NS 8000000ULL   /* how long a next hop is believed, or one tick of the clock */
-#define XGRE_FLOW_NS 64000000ULL /* how long a flow to a port is */
+#define XGRE_HOP_NS 8000000ULL      /* how long a next hop is believed, or one tick of the clock */
+#define XGRE_FLOW_NS 64000000ULL    /* how long a flow to a port is */
+#define XGRE_LIMIT_MOST 10000000    /* frames a second, the most that a port may be limited to */
+#define XGRE_BINDINGS 4096          /* leases of all ports that are bound to them */
+#define XGRE_PORT_BINDINGS 64       /* leases of one such port */
+#define XGRE_ADDRESSES 4096         /* addresses that ports are given by `--address` */
+#define XGRE_PORT_ADDRESSES 64      /* of one port */
+#define XGRE_BURST_NS 1000000000ULL /* a limited port may send so much time's worth at once */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
@@ -85,7 +91,13 @@
     X(ECN, "ecn", DROP, "marked as congested outside, and its sender would not understand")        \
     X(GRE_SEQUENCE, "gre-sequence", DROP,                                                          \
       "GRE sequence number is older than one before, or not there")                                \
-    X(GRE_NO_CHECKSUM, "gre-no-checksum", DROP, "no GRE checksum, and the peer is to send one")
+    X(GRE_NO_CHECKSUM, "gre-no-checksum", DROP, "no GRE checksum, and the peer is to send one")    \
+    X(BROADCAST_LIMIT, "broadcast-limit", DROP,                                                    \
+      "more broadcast or multicast than its port may send")                                        \
+    X(UNKNOWN_LIMIT, "unknown-limit", DROP, "more to unknown MACs than its port may send")         \
+    X(DHCP_GUARD, "dhcp-guard", DROP, "a DHCP server's message from a port that has none")         \
+    X(RA_GUARD, "ra-guard", DROP, "a router advertisement or redirect from a port without router") \
+    X(NOT_LEASED, "not-leased", DROP, "a lease-bound port says an address that it has not got")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -101,7 +113,8 @@ enum xgre_verdict {
     X(AGED, "aged", "FDB entries that the sweep removed")                                          \
     X(FDB_FULL, "fdb-full", "frames whose source was not learned: FDB full")                       \
     X(MAC_LIMIT, "mac-limit", "frames whose source was not learned: MAC limit of the port")        \
-    X(RESOLVE, "resolve", "flood copies handed to the kernel to resolve the next hop")
+    X(RESOLVE, "resolve", "flood copies handed to the kernel to resolve the next hop")             \
+    X(LEASE_LIMIT, "lease-limit", "leases that were not noted: too many of one port, or in all")
 
 enum xgre_note {
 #define X(id, name, help) XGRE_NOTE_##id,
@@ -201,14 +214,20 @@ XGRE_ASSERT_SIZE(struct xgre_network, 40);
 
 enum xgre_port_flags {
     XGRE_PORT_NO_LEARNING = 1,
-    XGRE_PORT_NO_FLOOD = 2,  /* no unknown unicast to this port */
-    XGRE_PORT_ISOLATED = 4,  /* does not reach other isolated ports */
-    XGRE_PORT_LOCKED = 8,    /* only sources that the FDB has behind this port */
-    XGRE_PORT_XDP_XMIT = 16, /* XDP frames may be redirected into it */
-    XGRE_PORT_OFFLOADS = 32, /* takes large TCP segments: TCP goes by GRO */
-    XGRE_PORT_DIRECT = 64,   /* as asked for: FAR_END where it can be */
-    XGRE_PORT_FAR_END = 128, /* a veth: TC hands its far end what is for the MAC `far_end` */
+    XGRE_PORT_NO_FLOOD = 2,       /* no unknown unicast to this port */
+    XGRE_PORT_ISOLATED = 4,       /* does not reach other isolated ports */
+    XGRE_PORT_LOCKED = 8,         /* only sources that the FDB has behind this port */
+    XGRE_PORT_XDP_XMIT = 16,      /* XDP frames may be redirected into it */
+    XGRE_PORT_OFFLOADS = 32,      /* takes large TCP segments: TCP goes by GRO */
+    XGRE_PORT_DIRECT = 64,        /* as asked for: FAR_END where it can be */
+    XGRE_PORT_FAR_END = 128,      /* a veth: TC hands its far end what is for the MAC `far_end` */
+    XGRE_PORT_DHCP_GUARD = 256,   /* it sends no messages of DHCP servers */
+    XGRE_PORT_RA_GUARD = 512,     /* it sends no router advertisements and no redirects */
+    XGRE_PORT_LEASE_BOUND = 1024, /* it has only addresses of `bindings` and `addresses` */
 };
+
+/* What it sends is looked at before it is let in, each frame, by TC. */
+#define XGRE_PORT_GUARDS (XGRE_PORT_DHCP_GUARD | XGRE_PORT_RA_GUARD | XGRE_PORT_LEASE_BOUND)
 
 /* `ports`: hash, by ifindex (__u32). The device is alive only while `redirect` has it too. */
 struct xgre_port {
@@ -219,8 +238,44 @@ struct xgre_port {
     char name[XGRE_NAME_LEN];
     __u8 far_end[6]; /* with FAR_END */
     __u8 pad[2];
+    __u32 broadcast_limit; /* broadcast and multicast frames a second from it; 0: no limit */
+    __u32 unknown_limit;   /* frames a second from it to unknown MACs; 0: no limit */
 };
-XGRE_ASSERT_SIZE(struct xgre_port, 40);
+XGRE_ASSERT_SIZE(struct xgre_port, 48);
+
+/*
+ * `buckets`: array, by port slot. CLOCK_MONOTONIC, ns, up to which what the port flooded has used
+ * up its limits: see pay_for_flood in bpf/guard.h.
+ */
+struct xgre_buckets {
+    __u64 broadcast;
+    __u64 unknown;
+};
+XGRE_ASSERT_SIZE(struct xgre_buckets, 16);
+
+/* `bindings`: hash: what a DHCP server gave to whom behind which port. `bound` counts them. */
+struct xgre_binding_key {
+    __u32 port; /* ifindex */
+    __be32 address;
+    __u8 mac[6];
+    __u8 pad[2];
+};
+XGRE_ASSERT_SIZE(struct xgre_binding_key, 16);
+
+struct xgre_binding {
+    __u64 until; /* CLOCK_MONOTONIC, ns: the end of the lease */
+    __u32 slot;  /* of the port */
+    __u32 pad;
+};
+XGRE_ASSERT_SIZE(struct xgre_binding, 16);
+
+/* `addresses`: hash; the value, a __u32, says nothing. What a port may use beside its leases. */
+struct xgre_address {
+    __u32 slot;       /* of the port */
+    __u32 family;     /* 4 or 6 */
+    __u8 address[16]; /* of IPv4 the first four, the rest zero */
+};
+XGRE_ASSERT_SIZE(struct xgre_address, 24);
 
 enum xgre_key_kind {
     XGRE_KEY_NONE = 0,  /* the K bit is not set. No key and key 0 differ. */

@@ -19,6 +19,7 @@
 #include "xgre/mac.h"
 #include "xgre/session.h"
 #include "xgre/vlan.h"
+#include "xgre/vm_address.h"
 
 namespace xgre {
 
@@ -66,12 +67,18 @@ struct PortSpec {
     std::string device;
     std::optional<std::string> network;      // without: as it was before the device vanished
     std::optional<std::uint32_t> mac_limit;  // 0: none
+    std::optional<std::uint32_t> broadcast_limit = {};  // frames a second from it; 0: none
+    std::optional<std::uint32_t> unknown_limit = {};    // the same, of those to unknown MACs
     std::vector<Mac> static_macs;
     std::optional<bool> isolated;
     std::optional<bool> locked;
     std::optional<bool> direct;  // of a veth: TC hands frames to its far end, past the port's own
     std::optional<bool> learning;
     std::optional<bool> flood;
+    std::optional<bool> dhcp_guard = {};   // no messages of DHCP servers from it
+    std::optional<bool> ra_guard = {};     // no router advertisements and redirects from it
+    std::optional<bool> lease_bound = {};  // it has what DHCP gave it, and `addresses`
+    std::optional<std::vector<VmAddress>> addresses = {};  // these and no others
 };
 
 // The outer "don't fragment" bit.
@@ -164,18 +171,34 @@ struct NetworkInfo {
     std::uint32_t peers = 0;
 };
 
+// What a DHCP server gave to a VM behind a lease-bound port.
+struct PortLease {
+    Mac mac;
+    Ip4Addr address;
+    std::chrono::seconds left{0};  // until it ends
+
+    auto operator<=>(const PortLease&) const = default;
+};
+
 struct PortInfo {
     std::string device;
     std::string network;
     int ifindex = 0;
     bool gone = false;  // the device vanished; `port add` brings the port back when it is there
     std::uint32_t mac_limit = 0;
+    std::uint32_t broadcast_limit = 0;  // frames a second; 0: none
+    std::uint32_t unknown_limit = 0;
     std::uint64_t learned = 0;
     bool isolated = false;
     bool locked = false;
     bool direct = false;  // it is asked for, and can be
     bool learning = true;
     bool flood = true;
+    bool dhcp_guard = false;
+    bool ra_guard = false;
+    bool lease_bound = false;
+    std::vector<VmAddress> addresses;  // beside its leases
+    std::vector<PortLease> leases;
     std::vector<Mac> static_macs;
     HookInfo hook;
     Traffic traffic;

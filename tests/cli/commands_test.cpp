@@ -216,6 +216,65 @@ TEST_F(Commands, PortsTakeTheirSettingsAndGiveThemBack) {
     EXPECT_EQ(tap0.at("mac_limit"), 0);
 }
 
+TEST_F(Commands, PortsTakeLimitsOnWhatTheyFlood) {
+    set_up_lan();
+    EXPECT_EQ(find("port show", "device", "tap0").at("broadcast_limit"), 0);
+    must("port add tap0 --broadcast-limit 100 --unknown-limit 50");
+    Json tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("broadcast_limit"), 100);
+    EXPECT_EQ(tap0.at("unknown_limit"), 50);
+    EXPECT_THAT(xgre("port show").out, HasSubstr("broadcast:100,unknown:50"));
+    expect_unchanged("port add tap0 --unknown-limit 50", "port tap0: already there");
+    must("port add tap0 --broadcast-limit none --unknown-limit 0");
+    tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("broadcast_limit"), 0);
+    EXPECT_EQ(tap0.at("unknown_limit"), 0);
+}
+
+TEST_F(Commands, PortsTakeGuards) {
+    set_up_lan();
+    EXPECT_EQ(find("port show", "device", "tap0").at("dhcp_guard"), false);
+    must("port add tap0 --dhcp-guard on --ra-guard");
+    Json tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("dhcp_guard"), true);
+    EXPECT_EQ(tap0.at("ra_guard"), true);
+    EXPECT_THAT(xgre("port show").out, HasSubstr("dhcp,ra"));
+    expect_unchanged("port add tap0 --dhcp-guard on", "port tap0: already there");
+    must("port add tap0 --dhcp-guard off --ra-guard=off");
+    tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("dhcp_guard"), false);
+    EXPECT_EQ(tap0.at("ra_guard"), false);
+}
+
+TEST_F(Commands, PortsAreBoundToLeasesAndAddresses) {
+    set_up_lan();  // with a peer, which may have a DHCP server
+    must("port add tap0 --lease-bound on --address 192.0.2.7 --address 2001:db8:2::7");
+    Json tap0 = find("port show", "device", "tap0");
+    EXPECT_EQ(tap0.at("lease_bound"), true);
+    EXPECT_EQ(tap0.at("dhcp_guard"), true);
+    EXPECT_EQ(tap0.at("addresses"), Json::array({"192.0.2.7", "2001:db8:2::7"}));
+    EXPECT_EQ(tap0.at("leases"), Json::array());
+    EXPECT_THAT(xgre("port show").out, HasSubstr("dhcp,lease"));
+    expect_unchanged("port add tap0 --lease-bound", "port tap0: already there");
+    must("port add tap0 --address none");
+    EXPECT_EQ(find("port show", "device", "tap0").at("addresses"), Json::array());
+    must("port add tap0 --lease-bound off");
+    EXPECT_EQ(find("port show", "device", "tap0").at("lease_bound"), false);
+}
+
+TEST_F(Commands, PortsAreNotBoundToLeasesThatNobodyGives) {
+    set_up_lan();
+    must("peer del 198.18.0.2 --network lan");
+    const Json before = state();
+    const Outcome outcome = xgre("port add tap0 --lease-bound on");
+    EXPECT_EQ(outcome.exit, 1);
+    EXPECT_EQ(outcome.err,
+              "xgre: port tap0: nobody gives leases in network lan: it has neither a DHCP server "
+              "here nor a peer; `xgre dhcp start --network lan` or `xgre peer add` first, or name "
+              "the port's addresses by --address\n");
+    EXPECT_EQ(state(), before);
+}
+
 // case E01
 TEST_F(Commands, PortsOfAVanishedDeviceWaitForItsReturn) {
     set_up_lan();

@@ -80,10 +80,11 @@ std::string line_of(const HookInfo& hook) {
 std::string line_of(const PortInfo& port) {
     return fmt::format(
         "port {} network {} gone {} limit {} isolated {} locked {} learning {} "
-        "flood {} learned {} statics {} {}\n",
+        "flood {} learned {} limits {} {} guards {} {} {} addresses {} statics {} {}\n",
         port.device, port.network, port.gone, port.mac_limit, port.isolated, port.locked,
-        port.learning, port.flood, port.learned, fmt::join(port.static_macs, ","),
-        line_of(port.hook));
+        port.learning, port.flood, port.learned, port.broadcast_limit, port.unknown_limit,
+        port.dhcp_guard, port.ra_guard, port.lease_bound, fmt::join(port.addresses, ","),
+        fmt::join(port.static_macs, ","), line_of(port.hook));
 }
 
 std::string line_of(const DhcpInfo& dhcp) {

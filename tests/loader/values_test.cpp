@@ -11,6 +11,7 @@
 #include "xgre/ip_addr.h"
 #include "xgre/mac.h"
 #include "xgre/vlan.h"
+#include "xgre/vm_address.h"
 
 namespace xgre {
 namespace {
@@ -55,6 +56,27 @@ INSTANTIATE_TEST_SUITE_P(
                       Text{"Prefix", "192.0.2.1/24"}, Text{"Ip6", "2001:db8::1"},
                       Text{"Name", "localhost"}),
     name_of);
+
+class BadVmAddress : public ::testing::TestWithParam<Text> {};
+TEST_P(BadVmAddress, IsNoAddress) {
+    EXPECT_EQ(VmAddress::parse(GetParam().text), std::nullopt);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Text, BadVmAddress,
+    ::testing::Values(Text{"Empty", ""}, Text{"ThreeNumbers", "192.0.2"},
+                      Text{"Prefix", "192.0.2.1/24"}, Text{"Broadcast", "255.255.255.255"},
+                      Text{"Multicast", "224.0.0.1"}, Text{"Multicast6", "ff02::1"},
+                      Text{"Unspecified", "0.0.0.0"}, Text{"Unspecified6", "::"},
+                      Text{"Zone", "fe80::1%eth0"}, Text{"Name", "localhost"}),
+    name_of);
+
+TEST(VmAddress, IsOfEitherFamily) {
+    EXPECT_EQ(VmAddress::parse("192.0.2.7")->family(), 4U);
+    EXPECT_EQ(VmAddress::parse("192.0.2.7")->format(), "192.0.2.7");
+    EXPECT_EQ(VmAddress::parse("2001:DB8:2::7")->family(), 6U);
+    EXPECT_EQ(VmAddress::parse("2001:DB8:2:0::7")->format(), "2001:db8:2::7");
+    EXPECT_LT(*VmAddress::parse("198.51.100.1"), *VmAddress::parse("2001:db8:2::7"));
+}
 
 class BadSubnet : public ::testing::TestWithParam<Text> {};
 TEST_P(BadSubnet, IsNoSubnet) {

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tests/model/model.h"
+
+#include <algorithm>
+
+namespace xgre::model {
+namespace {
+
+constexpr std::size_t kEthernet = 14;
+constexpr std::size_t kTag = 4;
+constexpr std::size_t kMaxTags = 4;
+
+bool is_tag(std::uint16_t type) {
+    return type == test::kEtherTypeVlan || type == test::kEtherTypeServiceVlan;
+}
+
+bool is_group(MacAddress mac) {
+    return (mac.bytes[0] & 1) != 0;
+}
+
+MacAddress mac_at(ByteView bytes, std::size_t offset) {
+    MacAddress mac{};
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), 6, mac.bytes.begin());
+    return mac;
+}
+
+Ipv4Address ip_at(ByteView bytes, std::size_t offset) {
+    Ipv4Address ip{};
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), 4, ip.bytes.begin());
+    return ip;
+}
+
+// ---- The outer headers: what is sent to a peer, and which peer a packet is from ----------------
+
+struct Outer {
+    Ipv4Address source;
+    std::optional<std::uint32_t> key;
+};
+
+std::size_t outer_size(const State& state, const Peer& peer) {
+    return 20 + (state.networks.at(peer.network).key ? 8 : 4);
+}
+
+Packet encapsulate(const State& state, const Peer& peer, ByteView frame) {
+    return test::eth(state.self.mac, peer.next_hop) / test::ipv4(state.self.ip, peer.address) /
+           test::gre({.key = state.networks.at(peer.network).key}) / Packet::from_bytes(frame);
+}
+
+std::optional<std::uint32_t> find_peer(const State& state, const Outer& outer) {
+    for (const auto& [id, peer] : state.peers)
+        if (peer.address == outer.source && state.networks.at(peer.network).key == outer.key)
+            return id;
+    return {};
+}
+
+}  // namespace
+
+// ---- A frame of a VM ----------------------------------------------------------------------------
+
+struct Model::Frame {
+    explicit Frame(ByteView all) : bytes{all}, dst{mac_at(all, 0)}, src{mac_at(all, 6)} {
+        std::size_t type = 12;
+        while (type + 2 <= all.size() && is_tag(test::get16(all, type))) {
+            if (tags == 0 && type + 4 <= all.size()) vlan = test::get16(all, type + 2) & 0x0fff;
+            ++tags;
+            type += kTag;
+        }
+        ends_in_tag = tags > 0 && all.size() < kEthernet + kTag;
+    }
+    // A device allows for one tag on top of its MTU.
+    bool fits(std::size_t mtu) const {
+        return bytes.size() <= mtu + kEthernet + (tags > 0 ? kTag : 0);
+    }
+
+    ByteView bytes;
+    MacAddress dst, src;
+    std::uint16_t vlan = 0;
+    std::size_t tags = 0;
+    bool ends_in_tag;  // in the first one
+};
+
+struct Model::Arrival {
+    std::optional<std::uint32_t> peer;
+    ByteView inner;
+};
+
+std::vector<Sent> Model::receive(std::size_t device, ByteView frame) {
+    sent_.clear();
+    std::size_t bytes = frame.size();
+    if (device == kWire) {
+        Arrival arrival;
+        verdict_ = from_wire(frame, arrival);
+        if (verdict_ == XGRE_PASS) return {};
+        if (!arrival.inner.empty()) bytes = arrival.inner.size();
+        if (arrival.peer) {
+            Traffic& traffic = totals_.peers[*arrival.peer];
+            ++traffic.rx_packets;
+            traffic.rx_bytes += bytes;
+        }
+    } else {
+        verdict_ = from_port(device, Frame{frame});
+        if (verdict_ != XGRE_TRUNCATED) {
+            Traffic& traffic = totals_.ports[device];
+            ++traffic.rx_packets;
+            traffic.rx_bytes += bytes;
+        }
+    }
+    Count& count = totals_.verdicts.at(verdict_);
+    ++count.packets;
+    count.bytes += bytes;
+    return std::move(sent_);
+}
+
+xgre_verdict Model::from_port(std::size_t number, const Frame& frame) {
+    const Port& port = state_.ports.at(number);
+    const Owner self{.is_port = true, .id = static_cast<std::uint32_t>(number)};
+    if (frame.ends_in_tag) return XGRE_TRUNCATED;
+    if (!state_.networks.contains(port.network)) return XGRE_NO_NETWORK;
+    if (is_group(frame.src) || frame.src == test::kAllZero) return XGRE_BAD_SOURCE;
+    if (port.locked && find(port.network, frame.vlan, frame.src) != self) return XGRE_LOCKED;
+    if (port.learns) learn(port.network, frame, self);
+
+    const std::optional<Owner> to = destination(port.network, frame);
+    if (!to) return flood(port.network, number, frame);
+    if (!to->is_port) return send_to_peer(to->id, frame, false);
+    if (*to == self) return XGRE_SAME_PORT;
+    if (port.isolated && state_.ports.at(to->id).isolated) return XGRE_ISOLATED;
+    return send_to_port(to->id, frame);
+}
+
+// ---- A packet from the wire: docs/concepts.md, "What is taken" ----------------------------------
+
+xgre_verdict Model::from_wire(ByteView packet, Arrival& arrival) {
+    constexpr std::size_t ip = kEthernet;
+    if (test::get16(packet, 12) != test::kEtherTypeIpv4) return XGRE_PASS;
+    if (mac_at(packet, 0) != state_.self.mac) return XGRE_PASS;
+    if (packet.size() < ip + 20) return XGRE_TRUNCATED;
+    if (packet[ip] >> 4 != 4 || packet[ip + 9] != test::kProtocolGre ||
+        ip_at(packet, ip + 16) != state_.self.ip)
+        return XGRE_PASS;
+    const std::uint16_t fragment = test::get16(packet, ip + 6);
+    if ((fragment & 0x1fff) != 0) return XGRE_PASS;
+    const std::size_t header = std::size_t{packet[ip] & 0x0fu} * 4;
+    if (header < 20) return XGRE_IP_HEADER;
+    const std::size_t gre = ip + header;
+    if (packet.size() < gre + 4) return XGRE_TRUNCATED;
+    if (test::get16(packet, gre + 2) != test::kEtherTypeTransparentBridging) return XGRE_PASS;
+    const std::size_t total = test::get16(packet, ip + 2);
+    if (total < header + 4) return XGRE_IP_HEADER;
+    if (packet.size() < ip + total) return XGRE_TRUNCATED;
+    if (test::internet_checksum(packet.subspan(ip, header)) != 0) return XGRE_IP_CHECKSUM;
+    if ((fragment & 0x2000) != 0) return XGRE_FRAGMENT;
+
+    const std::uint16_t flags = test::get16(packet, gre);
+    if ((flags & 0x4c00) != 0) return XGRE_GRE_FLAGS;
+    if ((flags & 0x0007) != 0) return XGRE_GRE_VERSION;
+    const bool has_sum = (flags & 0x8000) != 0;
+    const bool has_key = (flags & 0x2000) != 0;
+    const std::size_t key = gre + 4 + (has_sum ? 4 : 0);
+    const std::size_t inner = key + (has_key ? 4 : 0) + ((flags & 0x1000) != 0 ? 4 : 0);
+    if (ip + total < inner) return XGRE_TRUNCATED;
+    arrival.inner = packet.subspan(inner, ip + total - inner);
+    if (arrival.inner.size() < kEthernet) return XGRE_INNER_SHORT;
+
+    Outer outer{.source = ip_at(packet, ip + 12), .key = {}};
+    if (has_key) outer.key = test::get32(packet, key);
+    arrival.peer = find_peer(state_, outer);
+    if (!arrival.peer) return XGRE_UNKNOWN_PEER;
+    const Frame frame{arrival.inner};
+    if (frame.ends_in_tag) return XGRE_TRUNCATED;
+    if (has_sum && test::internet_checksum(packet.subspan(gre, ip + total - gre)) != 0)
+        return XGRE_GRE_CHECKSUM;
+    return from_peer(arrival, frame);
+}
+
+xgre_verdict Model::from_peer(const Arrival& arrival, const Frame& frame) {
+    const std::uint32_t network = state_.peers.at(*arrival.peer).network;
+    const Owner self{.is_port = false, .id = *arrival.peer};
+    if (is_group(frame.src) || frame.src == test::kAllZero) return XGRE_BAD_SOURCE;
+    const std::optional<Owner> to = destination(network, frame);
+    if (!to) {
+        learn(network, frame, self);
+        return flood(network, {}, frame);
+    }
+    if (!to->is_port) return XGRE_SPLIT_HORIZON;
+    const xgre_verdict verdict = send_to_port(to->id, frame);
+    if (verdict == XGRE_TO_PORT) learn(network, frame, self);
+    return verdict;
+}
+
+// ---- The FDB ------------------------------------------------------------------------------------
+
+std::optional<Owner> Model::find(std::uint32_t network, std::uint16_t vlan, MacAddress mac) const {
+    const auto found = state_.fdb.find({network, vlan, mac.bytes});
+    if (found == state_.fdb.end()) return {};
+    const FdbEntry& entry = found->second;
+    if (entry.age == Age::expired && !entry.is_static) return {};
+    return entry.owner;
+}
+
+std::optional<Owner> Model::destination(std::uint32_t network, const Frame& frame) const {
+    if (is_group(frame.dst)) return {};
+    const std::optional<Owner> owner = find(network, frame.vlan, frame.dst);
+    if (!owner) return {};
+    // Stale entries are as good as none.
+    if (owner->is_port) {
+        const Port& port = state_.ports.at(owner->id);
+        if (!port.is_there || port.network != network) return {};
+    } else {
+        const auto peer = state_.peers.find(owner->id);
+        if (peer == state_.peers.end() || peer->second.network != network) return {};
+    }
+    return owner;
+}
+
+void Model::learn(std::uint32_t network, const Frame& frame, Owner from) {
+    const FdbKey key{network, frame.vlan, frame.src.bytes};
+    const auto found = state_.fdb.find(key);
+    const bool is_new = found == state_.fdb.end();
+    if (!is_new && found->second.is_static) return;
+    const bool was_expired = !is_new && found->second.age == Age::expired;
+    if (is_new || found->second.owner != from) {
+        const std::size_t limit = from.is_port ? state_.ports.at(from.id).mac_limit : 0;
+        const auto has = std::ranges::count_if(state_.fdb, [&from](const auto& entry) {
+            return entry.second.owner == from && !entry.second.is_static;
+        });
+        if (limit != 0 && static_cast<std::size_t>(has) >= limit) {
+            ++totals_.notes[XGRE_NOTE_MAC_LIMIT];
+            return;
+        }
+        ++totals_.notes.at(is_new || was_expired ? XGRE_NOTE_LEARNED : XGRE_NOTE_MOVED);
+    } else if (was_expired) {
+        ++totals_.notes[XGRE_NOTE_LEARNED];
+    }
+    state_.fdb[key] = {.owner = from};
+}
+
+// ---- Sending ------------------------------------------------------------------------------------
+
+xgre_verdict Model::send_to_port(std::size_t number, const Frame& frame) {
+    if (!frame.fits(state_.ports.at(number).mtu)) return XGRE_TOO_LARGE;
+    Traffic& traffic = totals_.ports[number];
+    ++traffic.tx_packets;
+    traffic.tx_bytes += frame.bytes.size();
+    sent_.push_back({number, Packet::from_bytes(frame.bytes)});
+    return XGRE_TO_PORT;
+}
+
+xgre_verdict Model::send_to_peer(std::uint32_t id, const Frame& frame, bool as_copy) {
+    Peer& peer = state_.peers.at(id);
+    if (frame.tags > kMaxTags) return XGRE_TOO_MANY_TAGS;
+    if (peer.route == Route::none) return XGRE_NO_ROUTE;
+    if (outer_size(state_, peer) + frame.bytes.size() > state_.mtu) return XGRE_TOO_LARGE;
+    if (as_copy && peer.route != Route::resolved) ++totals_.notes[XGRE_NOTE_RESOLVE];
+    if (peer.route != Route::unresolved)
+        sent_.push_back({kWire, encapsulate(state_, peer, frame.bytes)});
+    if (peer.route == Route::to_confirm) peer.route = Route::resolved;
+    Traffic& traffic = totals_.peers[id];
+    ++traffic.tx_packets;
+    traffic.tx_bytes += frame.bytes.size();
+    return XGRE_TO_PEER;
+}
+
+xgre_verdict Model::flood(std::uint32_t network, std::optional<std::size_t> from,
+                          const Frame& frame) {
+    const FloodList& list = state_.flood[network];
+    const bool isolated = from && state_.ports.at(*from).isolated;
+    bool has_target = false;
+    const auto count = [this, &has_target](xgre_verdict verdict) {
+        const bool is_sent = verdict == XGRE_TO_PORT || verdict == XGRE_TO_PEER;
+        ++totals_.verdicts.at(is_sent ? XGRE_FLOODED : verdict).copies;
+        has_target = true;
+    };
+    for (const std::size_t number : list.ports) {
+        const Port& port = state_.ports.at(number);
+        if (number == from || !port.is_there || port.network != network) continue;
+        if (!port.takes_floods && !is_group(frame.dst)) continue;
+        if (isolated && port.isolated) continue;
+        count(send_to_port(number, frame));
+    }
+    // Split horizon: from a port alone. With too many tags, all copies for peers are lost as one.
+    if (from && frame.tags > kMaxTags && !list.peers.empty()) {
+        count(XGRE_TOO_MANY_TAGS);
+    } else if (from) {
+        for (const std::uint32_t id : list.peers)
+            if (state_.peers.contains(id) && state_.peers.at(id).network == network)
+                count(send_to_peer(id, frame, true));
+    }
+    return has_target ? XGRE_FLOODED : XGRE_NO_TARGET;
+}
+
+}  // namespace xgre::model

@@ -13,7 +13,7 @@ struct parsed_frame fuzz_frame(const void *frame, unsigned size)
     copy_mac(out.src, eth.src);
     out.vlan = eth.vlan;
     out.len = eth.len;
-    out.too_many_tags = has_too_many_tags(c, &eth);
+    out.odd_tags = has_odd_tags(c, &eth);
     out.tcp_header_len = tcp_header_len(&c, &eth);
     return out;
 }

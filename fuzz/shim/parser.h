@@ -29,7 +29,7 @@ struct parsed_frame {
     unsigned char src[6];
     unsigned vlan;
     unsigned len;
-    unsigned too_many_tags;
+    unsigned odd_tags;
     unsigned tcp_header_len;
 };
 

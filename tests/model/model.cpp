@@ -60,23 +60,32 @@ std::optional<std::uint32_t> find_peer(const State& state, const Outer& outer) {
 struct Model::Frame {
     explicit Frame(ByteView all) : bytes{all}, dst{mac_at(all, 0)}, src{mac_at(all, 6)} {
         std::size_t type = 12;
-        while (type + 2 <= all.size() && is_tag(test::get16(all, type))) {
+        while (tags <= kMaxTags && type + 2 <= all.size() && is_tag(test::get16(all, type))) {
             if (tags == 0 && type + 4 <= all.size()) vlan = test::get16(all, type + 2) & 0x0fff;
             ++tags;
             type += kTag;
         }
-        ends_in_tag = tags > 0 && all.size() < kEthernet + kTag;
+        const std::size_t whole_tags = (all.size() - kEthernet) / kTag;
+        ends_in_tag = tags > whole_tags;
+        ends_in_first_tag = tags > 0 && whole_tags == 0;
     }
     // A device allows for one tag on top of its MTU.
     bool fits(std::size_t mtu) const {
         return bytes.size() <= mtu + kEthernet + (tags > 0 ? kTag : 0);
+    }
+    // Tags are taken out of the bytes and put back, and the kernel takes out no half tag.
+    std::optional<xgre_verdict> refused_by_tunnels() const {
+        if (ends_in_tag) return XGRE_REWRITE_FAILED;
+        if (tags > kMaxTags) return XGRE_TOO_MANY_TAGS;
+        return {};
     }
 
     ByteView bytes;
     MacAddress dst, src;
     std::uint16_t vlan = 0;
     std::size_t tags = 0;
-    bool ends_in_tag;  // in the first one
+    bool ends_in_tag = false;
+    bool ends_in_first_tag = false;
 };
 
 struct Model::Arrival {
@@ -114,7 +123,8 @@ std::vector<Sent> Model::receive(std::size_t device, ByteView frame) {
 xgre_verdict Model::from_port(std::size_t number, const Frame& frame) {
     const Port& port = state_.ports.at(number);
     const Owner self{.is_port = true, .id = static_cast<std::uint32_t>(number)};
-    if (frame.ends_in_tag) return XGRE_TRUNCATED;
+    // A tag is given to TC beside the bytes, and the second is the first that is in them.
+    if (frame.ends_in_first_tag || (frame.ends_in_tag && frame.tags == 2)) return XGRE_TRUNCATED;
     if (!state_.networks.contains(port.network)) return XGRE_NO_NETWORK;
     if (is_group(frame.src) || frame.src == test::kAllZero) return XGRE_BAD_SOURCE;
     if (port.locked && find(port.network, frame.vlan, frame.src) != self) return XGRE_LOCKED;
@@ -167,7 +177,7 @@ xgre_verdict Model::from_wire(ByteView packet, Arrival& arrival) {
     arrival.peer = find_peer(state_, outer);
     if (!arrival.peer) return XGRE_UNKNOWN_PEER;
     const Frame frame{arrival.inner};
-    if (frame.ends_in_tag) return XGRE_TRUNCATED;
+    if (frame.ends_in_first_tag) return XGRE_TRUNCATED;
     if (has_sum && test::internet_checksum(packet.subspan(gre, ip + total - gre)) != 0)
         return XGRE_GRE_CHECKSUM;
     return from_peer(arrival, frame);
@@ -248,7 +258,7 @@ xgre_verdict Model::send_to_port(std::size_t number, const Frame& frame) {
 
 xgre_verdict Model::send_to_peer(std::uint32_t id, const Frame& frame, bool as_copy) {
     Peer& peer = state_.peers.at(id);
-    if (frame.tags > kMaxTags) return XGRE_TOO_MANY_TAGS;
+    if (const auto refused = frame.refused_by_tunnels()) return *refused;
     if (peer.route == Route::none) return XGRE_NO_ROUTE;
     if (outer_size(state_, peer) + frame.bytes.size() > state_.mtu) return XGRE_TOO_LARGE;
     if (as_copy && peer.route != Route::resolved) ++totals_.notes[XGRE_NOTE_RESOLVE];
@@ -278,9 +288,10 @@ xgre_verdict Model::flood(std::uint32_t network, std::optional<std::size_t> from
         if (isolated && port.isolated) continue;
         count(send_to_port(number, frame));
     }
-    // Split horizon: from a port alone. With too many tags, all copies for peers are lost as one.
-    if (from && frame.tags > kMaxTags && !list.peers.empty()) {
-        count(XGRE_TOO_MANY_TAGS);
+    // Split horizon: from a port alone. What no tunnel takes is one copy that is lost.
+    const auto refused = frame.refused_by_tunnels();
+    if (from && refused && !list.peers.empty()) {
+        count(*refused);
     } else if (from) {
         for (const std::uint32_t id : list.peers)
             if (state_.peers.contains(id) && state_.peers.at(id).network == network)

@@ -43,7 +43,7 @@ public:
             add_entry(state);
         for (std::size_t i = 0; i < frames; ++i) {
             const std::size_t from = below(2 * kPortMtus.size());
-            made.steps.push_back(from < kPortMtus.size() ? Step{from, inner()}
+            made.steps.push_back(from < kPortMtus.size() ? Step{from, from_vm()}
                                                          : Step{kWire, outer(state)});
         }
         return made;
@@ -120,7 +120,8 @@ private:
     std::size_t size() {
         if (!one_in(6)) return 2 + below(100);
         if (one_in(4)) return 2 + below(1900);
-        constexpr std::array<std::size_t, 4> edges{1300, 1500, 1600, kUplinkMtu - 14 - 28};
+        if (one_in(4)) return 2 + below(5000);  // XDP has more than a page in fragments
+        constexpr std::array<std::size_t, 5> edges{1300, 1500, 1600, 5000, kUplinkMtu - 14 - 28};
         return edges.at(below(edges.size())) - 44 + below(50);
     }
 
@@ -149,6 +150,17 @@ private:
             default:
                 return front / payload(size());
         }
+    }
+
+    // A frame that ends within two bytes of its tag, the kernel drops before TC, which takes the
+    // tag out.
+    Packet from_vm() {
+        const Packet frame = inner();
+        const bool tagged = frame[12] == 0x81 || frame[12] == 0x88;
+        const std::size_t least = tagged ? 20 : 14;
+        return one_in(12) && frame.size() > least
+                   ? cut(frame, least + below(std::min<std::size_t>(frame.size() - least, 60)))
+                   : frame;
     }
 
     Station sender() { return kPlaces.at(one_in(6) ? below(kPlaces.size()) : below(3)).station; }

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-namespace xgre::fuzz {
+namespace xgre::test::fuzz {
 namespace {
 
 constexpr std::uint64_t kNever = 1ULL << 60;  // ns: later than any clock
@@ -204,4 +204,4 @@ std::vector<Packet> frames() {
     return all;
 }
 
-}  // namespace xgre::fuzz
+}  // namespace xgre::test::fuzz

@@ -15,9 +15,7 @@
 #include "fuzz/shim/parser.h"
 #include "tests/bpf/datapath_fixture.h"
 
-namespace xgre::fuzz {
-
-using namespace test;
+namespace xgre::test::fuzz {
 
 constexpr std::size_t kMaxInput =
     1700;  // bytes: XDP's buffer holds them, and devices of MTU 1500 do not
@@ -51,7 +49,9 @@ public:
     static constexpr std::uint32_t kKey = 7;
 
     Bench();
-    ~Bench();
+    Bench(const Bench&) = delete;
+    Bench& operator=(const Bench&) = delete;
+    ~Bench();  // says how often what became of a frame
 
     // Runs both programs and aborts, having said why, where one does something else.
     void compare(const Input& input, const Port* ingress, const Expected& expected);
@@ -91,4 +91,4 @@ void write_seeds_if_asked(int argc, char** argv, const std::vector<Packet>& seed
 // Frames of all kinds, as VMs send them.
 std::vector<Packet> frames();
 
-}  // namespace xgre::fuzz
+}  // namespace xgre::test::fuzz

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Frames from a VM: port_xdp and port_tc.
-#include <memory>
 
 #include "fuzz/harness.h"
 
-namespace xgre::fuzz {
+namespace xgre::test::fuzz {
 namespace {
 
-std::unique_ptr<Bench> bench;
+Bench& bench() {
+    static Bench only;
+    return only;
+}
 
 Packet tunnel_to(const Station& peer, const Packet& frame) {
     return eth(kHostA, peer) / ipv4(kHostA, peer) / gre({.key = Bench::kKey}) / frame;
@@ -28,36 +30,37 @@ Expected expect(const Input& input) {
     // TC refuses odd tags; but a test run leaves all of them in the bytes, where it takes any.
     expected.xdp_may_punt = is_zero(frame.src) || frame.odd_tags != 0;
     if (is_group(frame.src) || is_zero(frame.src)) return is(XGRE_BAD_SOURCE);
-    if (!is_group(frame.dst) && bench->is_behind_peer(1, frame)) {
+    if (!is_group(frame.dst) && bench().is_behind_peer(1, frame)) {
         expected.out = tunnel_to(kHostB, packet);
         return is(fits_tunnel ? XGRE_TO_PEER : XGRE_TOO_LARGE);
     }
-    const Port* port = bench->port_of(1, frame);
+    const Port* port = bench().port_of(1, frame);
     if (port == nullptr || is_group(frame.dst)) {
         expected.xdp_may_punt = true;
         if (!is_too_large(packet.size(), frame)) expected.at_ports = {packet};
         if (fits_tunnel) expected.on_wire = {tunnel_to(kHostB, packet), tunnel_to(kHostC, packet)};
         return is(XGRE_FLOODED);
     }
-    if (port == &bench->a) return is(XGRE_SAME_PORT);
+    if (port == &bench().a) return is(XGRE_SAME_PORT);
     return is(is_too_large(packet.size(), frame) ? XGRE_TOO_LARGE : XGRE_TO_PORT);
 }
 
 }  // namespace
-}  // namespace xgre::fuzz
+}  // namespace xgre::test::fuzz
 
 extern "C" {
 
 int LLVMFuzzerInitialize(int* argc, char*** argv) {
-    xgre::fuzz::write_seeds_if_asked(*argc, *argv, xgre::fuzz::frames());
-    xgre::fuzz::bench = std::make_unique<xgre::fuzz::Bench>();
+    xgre::test::fuzz::write_seeds_if_asked(*argc, *argv, xgre::test::fuzz::frames());
+    xgre::test::fuzz::bench();
     return 0;
 }
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const xgre::fuzz::Input input{{data, size}};
+    const xgre::test::fuzz::Input input{{data, size}};
     if (size < 14) return 0;  // no device takes that
-    xgre::fuzz::bench->compare(input, &xgre::fuzz::bench->a, xgre::fuzz::expect(input));
+    xgre::test::fuzz::bench().compare(input, &xgre::test::fuzz::bench().a,
+                                      xgre::test::fuzz::expect(input));
     return 0;
 }
 }

@@ -2,15 +2,17 @@
 // Packets from the wire: uplink_xdp and uplink_tc.
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <span>
 
 #include "fuzz/harness.h"
 
-namespace xgre::fuzz {
+namespace xgre::test::fuzz {
 namespace {
 
-std::unique_ptr<Bench> bench;
+Bench& bench() {
+    static Bench only;
+    return only;
+}
 
 parsed_outer parse_outer(const Input& input) {
     return fuzz_outer(input.bytes.data(), static_cast<unsigned>(input.bytes.size()),
@@ -60,16 +62,16 @@ Expected expect_inner(const Input& input, const parsed_outer& outer) {
     if (frame.verdict != XGRE_GO) return is(static_cast<xgre_verdict>(frame.verdict));
     if (has_wrong_sum(input, outer)) return is(XGRE_GRE_CHECKSUM);
     if (is_group(frame.src) || is_zero(frame.src)) return is(XGRE_BAD_SOURCE);
-    if (!is_group(frame.dst) && bench->is_behind_peer(network, frame))
+    if (!is_group(frame.dst) && bench().is_behind_peer(network, frame))
         return is(XGRE_SPLIT_HORIZON);
-    const Port* port = bench->port_of(network, frame);
+    const Port* port = bench().port_of(network, frame);
     if (port == nullptr || is_group(frame.dst)) {
         expected.xdp_may_punt = true;
         expected.at_ports = copies(network, frame, inner);
         return is(XGRE_FLOODED);
     }
     if (is_too_large(inner.size(), frame)) return is(XGRE_TOO_LARGE);
-    if (port == &bench->c && !expected.xdp_may_punt) expected.handed_over = frame.tcp_header_len;
+    if (port == &bench().c && !expected.xdp_may_punt) expected.handed_over = frame.tcp_header_len;
     return is(XGRE_TO_PORT);
 }
 
@@ -180,30 +182,30 @@ std::vector<Packet> seeds() {
 }
 
 }  // namespace
-}  // namespace xgre::fuzz
+}  // namespace xgre::test::fuzz
 
 extern "C" {
 
 std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
 int LLVMFuzzerInitialize(int* argc, char*** argv) {
-    xgre::fuzz::write_seeds_if_asked(*argc, *argv, xgre::fuzz::seeds());
-    xgre::fuzz::bench = std::make_unique<xgre::fuzz::Bench>();
+    xgre::test::fuzz::write_seeds_if_asked(*argc, *argv, xgre::test::fuzz::seeds());
+    xgre::test::fuzz::bench();
     return 0;
 }
 
 std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
                                     unsigned seed) {
     size = LLVMFuzzerMutate(data, size, max_size);
-    xgre::fuzz::mend({data, size}, seed);
+    xgre::test::fuzz::mend({data, size}, seed);
     return size;
 }
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 14) return 0;  // no device takes that
-    const xgre::fuzz::Input input{{data, size}};
-    xgre::fuzz::check_flow(input);
-    xgre::fuzz::bench->compare(input, nullptr, xgre::fuzz::expect(input));
+    const xgre::test::fuzz::Input input{{data, size}};
+    xgre::test::fuzz::check_flow(input);
+    xgre::test::fuzz::bench().compare(input, nullptr, xgre::test::fuzz::expect(input));
     return 0;
 }
 }

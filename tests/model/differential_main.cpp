@@ -17,7 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 int search(std::uint64_t frames, std::uint64_t seed) {
-    xgre::model::Search search;
+    xgre::test::model::Search search;
     const auto begin = Clock::now();
     auto next_report = begin;
     const auto rate = [&search, begin] {
@@ -42,7 +42,7 @@ int search(std::uint64_t frames, std::uint64_t seed) {
 }
 
 int replay(std::uint64_t scenario) {
-    const auto difference = xgre::model::Search{}.play(scenario);
+    const auto difference = xgre::test::model::Search{}.play(scenario);
     fmt::print("{}", difference.value_or("differential: no difference\n"));
     return difference ? 1 : 0;
 }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace xgre::model {
+namespace xgre::test::model {
 namespace {
 
 constexpr std::size_t kEthernet = 14;
@@ -11,7 +11,7 @@ constexpr std::size_t kTag = 4;
 constexpr std::size_t kMaxTags = 4;
 
 bool is_tag(std::uint16_t type) {
-    return type == test::kEtherTypeVlan || type == test::kEtherTypeServiceVlan;
+    return type == kEtherTypeVlan || type == kEtherTypeServiceVlan;
 }
 
 bool is_group(MacAddress mac) {
@@ -42,8 +42,8 @@ std::size_t outer_size(const State& state, const Peer& peer) {
 }
 
 Packet encapsulate(const State& state, const Peer& peer, ByteView frame) {
-    return test::eth(state.self.mac, peer.next_hop) / test::ipv4(state.self.ip, peer.address) /
-           test::gre({.key = state.networks.at(peer.network).key}) / Packet::from_bytes(frame);
+    return eth(state.self.mac, peer.next_hop) / ipv4(state.self.ip, peer.address) /
+           gre({.key = state.networks.at(peer.network).key}) / Packet::from_bytes(frame);
 }
 
 std::optional<std::uint32_t> find_peer(const State& state, const Outer& outer) {
@@ -60,8 +60,8 @@ std::optional<std::uint32_t> find_peer(const State& state, const Outer& outer) {
 struct Model::Frame {
     explicit Frame(ByteView all) : bytes{all}, dst{mac_at(all, 0)}, src{mac_at(all, 6)} {
         std::size_t type = 12;
-        while (tags <= kMaxTags && type + 2 <= all.size() && is_tag(test::get16(all, type))) {
-            if (tags == 0 && type + 4 <= all.size()) vlan = test::get16(all, type + 2) & 0x0fff;
+        while (tags <= kMaxTags && type + 2 <= all.size() && is_tag(get16(all, type))) {
+            if (tags == 0 && type + 4 <= all.size()) vlan = get16(all, type + 2) & 0x0fff;
             ++tags;
             type += kTag;
         }
@@ -126,7 +126,7 @@ xgre_verdict Model::from_port(std::size_t number, const Frame& frame) {
     // A tag is given to TC beside the bytes, and the second is the first that is in them.
     if (frame.ends_in_first_tag || (frame.ends_in_tag && frame.tags == 2)) return XGRE_TRUNCATED;
     if (!state_.networks.contains(port.network)) return XGRE_NO_NETWORK;
-    if (is_group(frame.src) || frame.src == test::kAllZero) return XGRE_BAD_SOURCE;
+    if (is_group(frame.src) || frame.src == kAllZero) return XGRE_BAD_SOURCE;
     if (port.locked && find(port.network, frame.vlan, frame.src) != self) return XGRE_LOCKED;
     if (port.learns) learn(port.network, frame, self);
 
@@ -142,26 +142,26 @@ xgre_verdict Model::from_port(std::size_t number, const Frame& frame) {
 
 xgre_verdict Model::from_wire(ByteView packet, Arrival& arrival) {
     constexpr std::size_t ip = kEthernet;
-    if (test::get16(packet, 12) != test::kEtherTypeIpv4) return XGRE_PASS;
+    if (get16(packet, 12) != kEtherTypeIpv4) return XGRE_PASS;
     if (mac_at(packet, 0) != state_.self.mac) return XGRE_PASS;
     if (packet.size() < ip + 20) return XGRE_TRUNCATED;
-    if (packet[ip] >> 4 != 4 || packet[ip + 9] != test::kProtocolGre ||
+    if (packet[ip] >> 4 != 4 || packet[ip + 9] != kProtocolGre ||
         ip_at(packet, ip + 16) != state_.self.ip)
         return XGRE_PASS;
-    const std::uint16_t fragment = test::get16(packet, ip + 6);
+    const std::uint16_t fragment = get16(packet, ip + 6);
     if ((fragment & 0x1fff) != 0) return XGRE_PASS;
     const std::size_t header = std::size_t{packet[ip] & 0x0fu} * 4;
     if (header < 20) return XGRE_IP_HEADER;
     const std::size_t gre = ip + header;
     if (packet.size() < gre + 4) return XGRE_TRUNCATED;
-    if (test::get16(packet, gre + 2) != test::kEtherTypeTransparentBridging) return XGRE_PASS;
-    const std::size_t total = test::get16(packet, ip + 2);
+    if (get16(packet, gre + 2) != kEtherTypeTransparentBridging) return XGRE_PASS;
+    const std::size_t total = get16(packet, ip + 2);
     if (total < header + 4) return XGRE_IP_HEADER;
     if (packet.size() < ip + total) return XGRE_TRUNCATED;
-    if (test::internet_checksum(packet.subspan(ip, header)) != 0) return XGRE_IP_CHECKSUM;
+    if (internet_checksum(packet.subspan(ip, header)) != 0) return XGRE_IP_CHECKSUM;
     if ((fragment & 0x2000) != 0) return XGRE_FRAGMENT;
 
-    const std::uint16_t flags = test::get16(packet, gre);
+    const std::uint16_t flags = get16(packet, gre);
     if ((flags & 0x4c00) != 0) return XGRE_GRE_FLAGS;
     if ((flags & 0x0007) != 0) return XGRE_GRE_VERSION;
     const bool has_sum = (flags & 0x8000) != 0;
@@ -173,12 +173,12 @@ xgre_verdict Model::from_wire(ByteView packet, Arrival& arrival) {
     if (arrival.inner.size() < kEthernet) return XGRE_INNER_SHORT;
 
     Outer outer{.source = ip_at(packet, ip + 12), .key = {}};
-    if (has_key) outer.key = test::get32(packet, key);
+    if (has_key) outer.key = get32(packet, key);
     arrival.peer = find_peer(state_, outer);
     if (!arrival.peer) return XGRE_UNKNOWN_PEER;
     const Frame frame{arrival.inner};
     if (frame.ends_in_first_tag) return XGRE_TRUNCATED;
-    if (has_sum && test::internet_checksum(packet.subspan(gre, ip + total - gre)) != 0)
+    if (has_sum && internet_checksum(packet.subspan(gre, ip + total - gre)) != 0)
         return XGRE_GRE_CHECKSUM;
     return from_peer(arrival, frame);
 }
@@ -186,7 +186,7 @@ xgre_verdict Model::from_wire(ByteView packet, Arrival& arrival) {
 xgre_verdict Model::from_peer(const Arrival& arrival, const Frame& frame) {
     const std::uint32_t network = state_.peers.at(*arrival.peer).network;
     const Owner self{.is_port = false, .id = *arrival.peer};
-    if (is_group(frame.src) || frame.src == test::kAllZero) return XGRE_BAD_SOURCE;
+    if (is_group(frame.src) || frame.src == kAllZero) return XGRE_BAD_SOURCE;
     const std::optional<Owner> to = destination(network, frame);
     if (!to) {
         learn(network, frame, self);
@@ -300,4 +300,4 @@ xgre_verdict Model::flood(std::uint32_t network, std::optional<std::size_t> from
     return has_target ? XGRE_FLOODED : XGRE_NO_TARGET;
 }
 
-}  // namespace xgre::model
+}  // namespace xgre::test::model

@@ -15,14 +15,7 @@
 #include "tests/packet/packet.h"
 #include "xgre/abi.h"
 
-namespace xgre::model {
-
-using test::Bytes;
-using test::ByteView;
-using test::Ipv4Address;
-using test::MacAddress;
-using test::Packet;
-using test::Station;
+namespace xgre::test::model {
 
 struct Network {
     std::optional<std::uint32_t> key;
@@ -73,7 +66,7 @@ struct Owner {
 enum class Age { fresh, old, expired };  // old: to be refreshed
 
 struct FdbEntry {
-    Owner owner;
+    Owner owner{};
     bool is_static = false;
     Age age = Age::fresh;
 
@@ -115,7 +108,7 @@ struct Totals {
 constexpr std::size_t kWire = SIZE_MAX;  // the device that is no port
 
 struct Sent {
-    std::size_t device;  // a port, or kWire
+    std::size_t device = kWire;  // or a port
     Packet packet;
 };
 
@@ -153,4 +146,4 @@ private:
     xgre_verdict verdict_ = XGRE_PASS;
 };
 
-}  // namespace xgre::model
+}  // namespace xgre::test::model

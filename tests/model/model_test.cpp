@@ -6,7 +6,7 @@
 
 #include "tests/model/search.h"
 
-namespace xgre::model {
+namespace xgre::test::model {
 namespace {
 
 // case A05
@@ -45,4 +45,4 @@ TEST(Programs, ThatDifferFromTheModelAreFoundAndShownInFewFrames) {
 }
 
 }  // namespace
-}  // namespace xgre::model
+}  // namespace xgre::test::model

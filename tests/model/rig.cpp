@@ -9,10 +9,8 @@
 
 #include "tests/packet/decode.h"
 
-namespace xgre::model {
+namespace xgre::test::model {
 namespace {
-
-using namespace test;
 
 constexpr std::uint64_t kNever = 1ULL << 60;  // ns: later than any clock
 constexpr std::uint64_t kLongAgo = 1;
@@ -286,4 +284,4 @@ std::string Rig::compare_fdb(const State& wanted) const {
     return all;
 }
 
-}  // namespace xgre::model
+}  // namespace xgre::test::model

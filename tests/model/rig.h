@@ -11,11 +11,11 @@
 #include "tests/bpf/datapath_fixture.h"
 #include "tests/model/scenario.h"
 
-namespace xgre::model {
+namespace xgre::test::model {
 
 class Rig {
 public:
-    explicit Rig(test::Hooks hooks);
+    explicit Rig(Hooks hooks);
 
     // What the programs did that the model did not, or the other way round; empty: nothing.
     // `patient`: waits for what is missing for as long as a busy machine may take.
@@ -40,8 +40,8 @@ private:
     std::string compare_fdb(const State& wanted) const;
     xgre_owner owner(const Owner& of) const;
 
-    test::Host host_;
+    Host host_;
     std::vector<test::Port*> ports_;
 };
 
-}  // namespace xgre::model
+}  // namespace xgre::test::model

@@ -3,15 +3,14 @@
 
 #include <algorithm>
 #include <random>
+#include <ranges>
 
 #include <fmt/format.h>
 
 #include "tests/packet/decode.h"
 
-namespace xgre::model {
+namespace xgre::test::model {
 namespace {
-
-using namespace test;
 
 constexpr std::uint32_t kVms = 10;
 
@@ -261,10 +260,10 @@ void drop_steps(Scenario& scenario, const Fails& fails) {
 
 template <typename Entries>
 void drop_entries(Scenario& scenario, Entries entries, const Fails& fails) {
-    const auto all = entries(scenario);  // a copy
-    for (const auto& entry : all) {
+    const auto keys = std::views::keys(entries(scenario));
+    for (const auto& key : std::vector(keys.begin(), keys.end())) {
         Scenario candidate = scenario;
-        entries(candidate).erase(entry.first);
+        entries(candidate).erase(key);
         keep_if_failing(scenario, std::move(candidate), fails);
     }
 }
@@ -354,4 +353,4 @@ Scenario shrunk(Scenario scenario, const Fails& fails) {
     return scenario;
 }
 
-}  // namespace xgre::model
+}  // namespace xgre::test::model

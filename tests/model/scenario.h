@@ -9,10 +9,10 @@
 
 #include "tests/model/model.h"
 
-namespace xgre::model {
+namespace xgre::test::model {
 
 struct Step {
-    std::size_t device;  // a port, or kWire
+    std::size_t device = kWire;  // or a port
     Packet packet;
 };
 
@@ -29,14 +29,14 @@ constexpr std::size_t kUplinkMtu = 1600;
 // Who a peer may be, and what the host's routes and neighbours say of it.
 struct Place {
     Station station;
-    Route route;
+    Route route = Route::none;
 };
 constexpr std::array<Place, 5> kPlaces{{
-    {test::kHostB, Route::resolved},
-    {test::kHostC, Route::resolved},
-    {test::kGateway, Route::resolved},
-    {test::kStranger, Route::unresolved},
-    {{{}, test::ip(203, 0, 113, 1), {}}, Route::none},
+    {kHostB, Route::resolved},
+    {kHostC, Route::resolved},
+    {kGateway, Route::resolved},
+    {kStranger, Route::unresolved},
+    {{{}, ip(203, 0, 113, 1), {}}, Route::none},
 }};
 constexpr std::uint32_t kPeers = 7;     // ids 1 to 7, as far as there are any
 constexpr std::uint32_t kNetworks = 3;  // 1, 2; nobody has made 3
@@ -49,4 +49,4 @@ std::string show(const Scenario& scenario);
 // The smallest that `fails` still holds for, of those that were tried.
 Scenario shrunk(Scenario scenario, const std::function<bool(const Scenario&)>& fails);
 
-}  // namespace xgre::model
+}  // namespace xgre::test::model

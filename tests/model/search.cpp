@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-namespace xgre::model {
+namespace xgre::test::model {
 
 std::string Search::differences(const Scenario& scenario, bool patient) {
     std::string slow = slow_.differences(scenario, patient);
@@ -29,4 +29,4 @@ std::optional<std::string> Search::play_many(std::uint64_t seed, std::uint64_t f
     return {};
 }
 
-}  // namespace xgre::model
+}  // namespace xgre::test::model

@@ -9,7 +9,7 @@
 
 #include "tests/model/rig.h"
 
-namespace xgre::model {
+namespace xgre::test::model {
 
 class Search {
 public:
@@ -28,9 +28,9 @@ public:
 private:
     std::string differences(const Scenario& scenario, bool patient);
 
-    Rig slow_{test::Hooks::tc};
-    Rig fast_{test::Hooks::native_xdp};
+    Rig slow_{Hooks::tc};
+    Rig fast_{Hooks::native_xdp};
     std::uint64_t frames_ = 0;
 };
 
-}  // namespace xgre::model
+}  // namespace xgre::test::model

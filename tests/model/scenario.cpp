@@ -41,7 +41,9 @@ public:
         for (std::size_t entries = below(25); entries > 0; --entries)
             add_entry(state);
         for (std::size_t i = 0; i < frames; ++i) {
-            const std::size_t from = below(2 * kPortMtus.size());
+            repeats_ = i > 0 && one_in(3);  // of a flow that was there before
+            const std::size_t from = repeats_ ? last_from_ : below(2 * kPortMtus.size());
+            last_from_ = from;
             made.steps.push_back(from < kPortMtus.size() ? Step{from, from_vm()}
                                                          : Step{kWire, outer(state)});
         }
@@ -126,7 +128,8 @@ private:
 
     // With `whole`, what says that it is IP has all of that header.
     Packet inner(bool whole = false) {
-        Packet front = eth(address(true), address(false));
+        if (!repeats_) last_ = eth(address(true), address(false));
+        Packet front = last_;
         for (std::size_t tags = one_in(4) ? 1 + below(one_in(4) ? 6 : 2) : 0; tags > 0; --tags)
             front = front / vlan(one_in(2) ? vlan_id() : std::uint16_t{5},
                                  {.pcp = static_cast<std::uint8_t>(below(8)),
@@ -165,7 +168,8 @@ private:
     Station sender() { return kPlaces.at(one_in(6) ? below(kPlaces.size()) : below(3)).station; }
 
     Packet outer(const State& state) {
-        const Station from = sender();
+        const Station from = repeats_ && last_sender_ ? *last_sender_ : sender();
+        last_sender_ = from;
         GreOptions header{.key = state.networks.at(1).key};
         Ipv4Options ip;
         if (one_in(4)) header.key.reset();
@@ -202,6 +206,10 @@ private:
         return packet;
     }
 
+    bool repeats_ = false;
+    std::size_t last_from_ = 0;
+    Packet last_;
+    std::optional<Station> last_sender_;
     std::mt19937_64 random_;
 };
 

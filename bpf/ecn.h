@@ -13,22 +13,6 @@
 #define ECN_ECT0 2
 #define ECN_CE 3
 
-/*
- * To the IP header: `c` behind the Ethernet header and its first tag, `type` what follows; there
- * may be more tags. The type of what `c` stands at then.
- */
-static __always_inline __be16 skip_tags(struct cursor *c, __be16 type)
-{
-#pragma unroll
-    for (int i = 0; i < MAX_TAGS; i++) {
-        struct vlan_hdr *tag = is_vlan(type) ? take(c, sizeof(*tag)) : NULL;
-
-        if (!tag) break;
-        type = tag->h_vlan_encapsulated_proto;
-    }
-    return type;
-}
-
 /* 0 of what is not IP. */
 static __always_inline __u8 inner_ds(struct cursor c, __be16 type)
 {

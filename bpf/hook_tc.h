@@ -126,8 +126,10 @@ STEP int take_ecn(struct __sk_buff *skb, const struct outer *outer, const struct
     c.pos += (outer->len + eth->len) & 0xff;
     type = skip_tags(&c, eth->type);
     offset = c.pos - (void *)(long)skb->data;
-    /* An IPv4 header is no longer than one of IPv6. */
-    if (!is_ip(type) || bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip))) return XGRE_GO;
+    /* An IPv4 header is no longer than one of IPv6, and what follows the packet is padding. */
+    if (!is_ip(type) || offset + sizeof(ip) > (__u32)outer->len + outer->inner_len ||
+        bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)))
+        return XGRE_GO;
     ds = inner_ds((struct cursor){&ip, &ip + 1}, type);
     before = ds;
     verdict = merge_ecn(outer->ds, &ds);
@@ -335,16 +337,17 @@ STEP int plan_segments(struct __sk_buff *skb, const struct xgre_uplink *uplink, 
 STEP int read_marks(struct __sk_buff *skb, const struct ethernet *eth, __u32 peer_flags,
                     struct inner_marks *marks)
 {
-    struct cursor c = header_cursor(skb), ip;
+    struct cursor c = header_cursor(skb);
     struct inner_flow flow;
 
     if (!eth || !marks) return XGRE_REWRITE_FAILED;
-    ip = c;
-    ip.pos += eth->len & 0x1f;
-    marks->ds = inner_ds(ip, eth->type);
-    inner_limits(ip, eth->type, &marks->ttl, &marks->df);
+    c.pos += eth->len & 0x1f;
+    marks->ds = inner_ds(c, eth->type);
+    inner_limits(c, eth->type, &marks->ttl, &marks->df);
     marks->hash = 0;
-    if (peer_flags & XGRE_PEER_ENTROPY && find_inner_flow(&c, &flow)) marks->hash = flow.hash >> 32;
+    if (!(peer_flags & XGRE_PEER_ENTROPY)) return XGRE_GO;
+    find_flow_in(c, eth, &flow);
+    marks->hash = flow.hash >> 32;
     return XGRE_GO;
 }
 

@@ -55,20 +55,32 @@ static __always_inline void mix_ipv6(struct inner_flow *flow, struct cursor *c)
     mix_ports(flow, c, ip->nexthdr);
 }
 
-/* By what the addresses say, of every layer there is. False: not even an Ethernet header. */
+/*
+ * By what the addresses say, of every layer there is. `c` stands behind the Ethernet header and the
+ * first tag that is in the bytes; `eth` knows of one outside them, too.
+ */
+static __always_inline void find_flow_in(struct cursor c, const struct ethernet *eth,
+                                         struct inner_flow *flow)
+{
+    __be16 type = skip_tags(&c, eth->type);
+
+    flow->hash = 0;
+    flow->tcp = false;
+    mix(flow, mac_word(eth->dst) | (__u64)eth->vlan << 48);
+    mix(flow, mac_word(eth->src));
+    if (type == bpf_htons(ETH_P_IP))
+        mix_ipv4(flow, &c);
+    else if (type == bpf_htons(ETH_P_IPV6))
+        mix_ipv6(flow, &c);
+}
+
+/* False: not even an Ethernet header. */
 static __always_inline bool find_inner_flow(struct cursor *c, struct inner_flow *flow)
 {
     struct ethernet eth;
 
     if (parse_ethernet(c, &eth)) return false;
-    flow->hash = 0;
-    flow->tcp = false;
-    mix(flow, mac_word(eth.dst) | (__u64)eth.vlan << 48);
-    mix(flow, mac_word(eth.src));
-    if (eth.type == bpf_htons(ETH_P_IP))
-        mix_ipv4(flow, c);
-    else if (eth.type == bpf_htons(ETH_P_IPV6))
-        mix_ipv6(flow, c);
+    find_flow_in(*c, &eth, flow);
     return true;
 }
 

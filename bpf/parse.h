@@ -383,17 +383,38 @@ static __always_inline enum xgre_verdict parse_ethernet(struct cursor *c, struct
 
 #define MAX_TAGS 4 /* what TC can take out and put back */
 
-/* `c` stands behind the first tag, as parse_ethernet leaves it. */
-static __always_inline bool has_too_many_tags(struct cursor c, const struct ethernet *eth)
+/*
+ * To the IP header: `c` behind the Ethernet header and its first tag, `type` what follows; there
+ * may be more tags. The type of what `c` stands at then.
+ */
+static __always_inline __be16 skip_tags(struct cursor *c, __be16 type)
+{
+#pragma unroll
+    for (int i = 0; i < MAX_TAGS; i++) {
+        struct vlan_hdr *tag = is_vlan(type) ? take(c, sizeof(*tag)) : NULL;
+
+        if (!tag) break;
+        type = tag->h_vlan_encapsulated_proto;
+    }
+    return type;
+}
+
+/*
+ * More tags than that, or one that the frame ends in: TC knows what to say to them. `c` stands
+ * behind the first tag, as parse_ethernet leaves it.
+ */
+static __always_inline bool has_odd_tags(struct cursor c, const struct ethernet *eth)
 {
     __be16 type = eth->type;
 
     if (eth->len == sizeof(struct ethhdr)) return false;
 #pragma unroll
     for (int i = 1; i < MAX_TAGS; i++) {
-        struct vlan_hdr *tag = is_vlan(type) ? take(&c, sizeof(*tag)) : NULL;
+        struct vlan_hdr *tag;
 
-        if (!tag) return false;
+        if (!is_vlan(type)) return false;
+        tag = take(&c, sizeof(*tag));
+        if (!tag) return true;
         type = tag->h_vlan_encapsulated_proto;
     }
     return is_vlan(type);

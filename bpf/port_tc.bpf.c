@@ -23,7 +23,10 @@ static __always_inline enum xgre_verdict parse(struct __sk_buff *skb, struct dep
 {
     int verdict = parse_frame_step(skb, 0, &d->eth, &d->header_len);
 
-    if (verdict) return verdict;
+    if (verdict) {
+        d->weight.bytes += skb->vlan_present ? 4 : 0;
+        return verdict;
+    }
     /* Of several tags only the first is free, and that may be outside the bytes. */
     d->tagged = d->eth.len > sizeof(struct ethhdr) && !skb->vlan_present;
     d->weight = frame_weight(skb, skb->len, d->header_len);

@@ -12,7 +12,6 @@ struct departure {
     struct origin from;
     const struct xgre_flow *flow;
     __u32 len;
-    bool too_many_tags;
     bool fragments; /* the frame is not in one buffer */
 };
 
@@ -35,8 +34,7 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx,
     if (verdict == XGRE_TO_PORT) {
         verdict = check_mtu(ctx, to.id, d->len, d->eth.len > sizeof(struct ethhdr));
     } else if (verdict == XGRE_TO_PEER) {
-        if (!to.peer || d->too_many_tags) return XGRE_PUNT; /* TC refuses it */
-        if (!to.flags) return XGRE_PUNT;
+        if (!to.peer || !to.flags) return XGRE_PUNT; /* TC knows why, or how */
         verdict = next_hop(ctx, uplink, to.peer, to.id, d->len + to.peer->outer_len, &hop);
         if (!verdict && !hop.resolved) return XGRE_PUNT;
         to_hop = &hop;
@@ -77,13 +75,12 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     /* TC can reach headers that are in a fragment. */
     if (verdict) return d->fragments ? XGRE_PUNT : verdict;
     /* A flood copy on its way to be resolved has no addresses; its mark is for TC to see. */
-    if (is_zero(d->eth.src)) return XGRE_PUNT;
-    d->too_many_tags = has_too_many_tags(c, &d->eth);
+    if (is_zero(d->eth.src) || has_odd_tags(c, &d->eth)) return XGRE_PUNT;
     d->from.at = this_moment();
     key = port_flow(ctx->ingress_ifindex, &d->eth, d->eth.len > sizeof(struct ethhdr));
     flow = find_flow(&key, NULL, &d->from.at, &known);
     if (!flow) return XGRE_PUNT;
-    if (d->too_many_tags || !known || d->len > flow->max_len) {
+    if (!known || d->len > flow->max_len) {
         verdict = resolve(ctx, uplink, &key, d, flow);
         if (verdict) return d->fragments ? XGRE_PUNT : verdict;
     }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # BPF programs: C -> one object a file -> one linked object -> one skeleton header.
 set(XGRE_BPF_FLAGS
-    -g -O2 -mcpu=v3 -target bpf
+    -g -O2 -fno-strict-aliasing -mcpu=v3 -target bpf  # a header is written as words and as fields
     -Wall -Wextra -Werror -Wenum-compare -Wenum-conversion
     -Wno-unused-parameter  # callbacks of timers and loops have fixed signatures
     -I${PROJECT_SOURCE_DIR}/vmlinux -I${PROJECT_SOURCE_DIR}/include -I${PROJECT_SOURCE_DIR}/bpf)

@@ -326,5 +326,18 @@ TEST_P(Tagged, FramesWithMoreThanFourTagsAreRefusedByNameOnTheWayToAPeer) {
     expect_got(c, {eth(kVmB, kVmC) / body});
 }
 
+// The kernel takes the first tag out, and TC's first tag is the second.
+TEST_P(Tagged, FramesThatEndInTheirSecondTagAreTruncatedWithXdpAndWithout) {
+    learn(1, kVmB, peer_owner(1), 5);
+    learn(1, kVmC, c.owner(), 5);
+    attach(GetParam());
+    for (const Station& to : {kVmB, kVmC})
+        ASSERT_TRUE(a.tap.send(cut(eth(kVmA, to) / vlan(5) / vlan(6) / payload(46), 21)));
+    expect_got(c, {});
+    expect_on_wire({});
+    EXPECT_EQ(counts(), (Counts{{"port_tc truncated", 2}}));
+    EXPECT_EQ(count(XGRE_PROGRAM_PORT_TC, XGRE_TRUNCATED).bytes, 2 * 21u);
+}
+
 }  // namespace
 }  // namespace xgre::test

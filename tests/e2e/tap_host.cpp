@@ -270,8 +270,9 @@ std::string TapHost::state() const {
     for (const PortInfo& port : info.ports)
         lines.insert(line_of(port));
     for (const PeerInfo& peer : info.peers)
-        lines.insert(fmt::format("peer {} network {} key {}\n", peer.address, peer.network,
-                                 peer.key ? peer.key->value() : 0));
+        lines.insert(fmt::format("peer {} network {} key {} {}\n", peer.address, peer.network,
+                                 peer.options.ikey ? peer.options.ikey->value() : 0,
+                                 peer.options.okey ? peer.options.okey->value() : 0));
     instance.fdb({}, [&](const FdbInfo& entry) {
         lines.insert(fmt::format("fdb {} vlan {} {} port {} peer {} static {}\n", entry.network,
                                  entry.vlan, entry.mac, entry.port,

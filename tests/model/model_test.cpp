@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The programs do what the model says: see scripts/differential for more of it.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/model/search.h"
+
+namespace xgre::test::model {
+namespace {
+
+// case A05
+TEST(Programs, DoWhatTheModelSaysForFramesOfAFixedSeed) {
+    Search search;
+    if (const auto difference = search.play_many(20260101, 10'000)) FAIL() << *difference;
+    EXPECT_GT(search.taken_by_xdp(), search.frames() / 10);
+}
+
+TEST(Programs, DoWhatTheModelSaysForFramesNeverSeenBefore) {
+    Search search;
+    const std::uint64_t seed = std::random_device{}();
+    std::cout << "seed " << seed << "\n";
+    if (const auto difference = search.play_many(seed, 10'000)) FAIL() << *difference;
+}
+
+// A look at the looking: a difference is found, and what is left of the scenario is little.
+TEST(Programs, ThatDifferFromTheModelAreFoundAndShownInFewFrames) {
+    const auto is_flooded_by_port_0 = [](const Scenario& scenario) {
+        Model model{scenario.state};
+        for (const Step& step : scenario.steps) {
+            model.receive(step.device, step.packet.bytes());
+            if (step.device == 0 && model.last_verdict() == XGRE_FLOODED) return true;
+        }
+        return false;
+    };
+    const Scenario all = make_scenario(1, 100);
+    ASSERT_TRUE(is_flooded_by_port_0(all));
+    const Scenario smallest = shrunk(all, is_flooded_by_port_0);
+    SCOPED_TRACE(show(smallest));
+    EXPECT_TRUE(is_flooded_by_port_0(smallest));
+    EXPECT_EQ(smallest.steps.size(), 1u);
+    EXPECT_TRUE(smallest.state.fdb.empty());
+    std::size_t targets = 0;
+    for (const auto& [network, list] : smallest.state.flood)
+        targets += list.ports.size() + list.peers.size();
+    EXPECT_EQ(targets, 1u);
+}
+
+}  // namespace
+}  // namespace xgre::test::model

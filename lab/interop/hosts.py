@@ -207,7 +207,7 @@ class GuestMachine:
         words = [os.path.join(GUEST, "make"), "--output", initrd, "--with-xgre", self._stripped(self.lab.xgre, "xgre")]
         for name in ("talk", "host-b"):
             words += ["--program", os.path.join(HERE, "inside", name)]
-        for name in ("ovsdb-server", "ovsdb-tool", "ovs-appctl", "ovs-vsctl", "ovs-vswitchd", "ping", "socat"):
+        for name in ("ovsdb-server", "ovsdb-tool", "ovs-appctl", "ovs-vsctl", "ovs-vswitchd", "ping", "socat", "split"):
             words += ["--program", shutil.which(name)]
         if self.lab.test_bpf:
             words += ["--program", self._stripped(self.lab.test_bpf, "test_bpf")]

@@ -72,7 +72,10 @@ def _differences(packet, sent, family):
         yield f"GRE flags {packet.first('gre.flags_and_version')} instead of {sent.flags:#06x}"
     if packet.number("gre.proto") != 0x6558:
         yield f"protocol type {packet.first('gre.proto')}"
-    if packet.number("gre.key") != sent.key:
+    if sent.vsid is not None:
+        if packet.number("gre.key") is None or packet.number("gre.key") >> 8 != sent.vsid:
+            yield f"key {packet.first('gre.key')} instead of one of VSID {sent.vsid}"
+    elif packet.number("gre.key") != sent.key:
         yield f"key {packet.first('gre.key')} instead of {sent.key}"
     wanted = {4: {"ip.ttl": sent.ttl, "ip.dsfield": sent.tos, "ip.flags.df": sent.df},
               6: {"ipv6.hlim": sent.ttl, "ipv6.tclass": sent.tos, "ipv6.flow": sent.flow_label}}[family]

@@ -104,9 +104,6 @@ class XgreHost:
     def xgre(self, *words):
         return run([self.lab.xgre, "--instance", self.lab.instance, "--netns", self.lab.host_a, *words])
 
-    def version(self):
-        return f"xgre on Linux {os.uname().release}"
-
     def join(self, row, remote, path):
         """By TC the VM leaves checksums and segments to the host, which is what XDP cannot take."""
         self.vm.offloads("off" if path == "XDP" else "on")
@@ -173,9 +170,6 @@ class OvsUserSpace:
         version = re.search(r"\d[\d.]+", run(["ovs-vswitchd", "--version"])).group(0)
         return f"Open vSwitch {version}, user-space data path"
 
-    def describe(self, row):
-        return f"type=gre {row.options}"
-
     def join(self, row, remote):
         self.vm.size(row.inner_mtu)
         self._vsctl(f"add-br lan -- set bridge lan datapath_type=netdev -- add-port lan {self.port} "
@@ -207,7 +201,7 @@ class GuestMachine:
         words = [os.path.join(GUEST, "make"), "--output", initrd, "--with-xgre", self._stripped(self.lab.xgre, "xgre")]
         for name in ("talk", "host-b"):
             words += ["--program", os.path.join(HERE, "inside", name)]
-        for name in ("ovsdb-server", "ovsdb-tool", "ovs-appctl", "ovs-vsctl", "ovs-vswitchd", "ping", "socat", "split"):
+        for name in ("ovsdb-server", "ovsdb-tool", "ovs-appctl", "ovs-vsctl", "ovs-vswitchd", "ping", "socat"):
             words += ["--program", shutil.which(name)]
         if self.lab.test_bpf:
             words += ["--program", self._stripped(self.lab.test_bpf, "test_bpf")]
@@ -248,7 +242,7 @@ class GuestVm:
         self.machine = machine
 
     def talk(self, verb, *words):
-        return self.machine.run("nsenter", "--net=/run/netns/vm-b", "talk", verb, "/tmp/talk", *map(str, words))
+        return self.machine.run("nsenter", "--net=/run/netns/peer-vm", "talk", verb, "/tmp/talk", *map(str, words))
 
 
 class GuestHost:
@@ -272,9 +266,6 @@ class Gretap(GuestHost):
     def version(self):
         return f"Linux {self.machine.kernel}, gretap in a bridge"
 
-    def describe(self, row):
-        return f"type {self._kind(row)} {row.options}"
-
     @staticmethod
     def _kind(row):
         return "gretap" if row.family == 4 else "ip6gretap"
@@ -289,9 +280,6 @@ class OvsKernel(GuestHost):
         version = re.search(r"\d[\d.]+", self.machine.run("ovs-vswitchd", "--version")).group(0)
         return f"Open vSwitch {version}, data path of Linux {self.machine.kernel}"
 
-    def describe(self, row):
-        return f"type=gre {row.options}"
-
     def words(self, row, remote):
         return ["ovs", f"options:remote_ip={remote}", f"options:local_ip={self.ADDRESS[row.family]}",
                 *row.options.split()]
@@ -300,9 +288,6 @@ class OvsKernel(GuestHost):
 class XgreThere(GuestHost):
     def version(self):
         return f"xgre on Linux {self.machine.kernel}"
-
-    def describe(self, row):
-        return row.options
 
     def words(self, row, remote):
         return ["xgre", self.ADDRESS[row.family], remote, *row.network.split(), "--", *row.ours_peer.split()]

@@ -5,15 +5,7 @@ import dataclasses
 import re
 
 from hosts import say
-
-
-@dataclasses.dataclass
-class CheckResult:
-    name: str
-    where: str
-    passed: bool
-    result: str
-    note: str = ""
+from report import CheckResult
 
 
 @dataclasses.dataclass(frozen=True)

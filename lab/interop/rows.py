@@ -156,7 +156,7 @@ def rows():
     yield gretap("ttl", "ttl 9", key=7, ttl=9)
     yield gretap("tos", "tos 0x10", key=7, tos=0x10)
     yield gretap("tos-inherit", "ttl inherit tos inherit", key=7)
-    yield gretap("nopmtudisc", "nopmtudisc", key=7, df=False)
+    yield gretap("nopmtudisc", "nopmtudisc", key=7, note="gretap then copies DF from the inner packet")
     yield gretap("nopmtudisc-ignore-df", "nopmtudisc ignore-df", df=False)
 
     yield told("gretap", "ikey-okey", "--ikey 8 --okey 9", "ikey 9 okey 8", {"key": 9}, {"key": 8})

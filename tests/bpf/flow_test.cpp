@@ -310,6 +310,14 @@ TEST_P(FlowFromPort, MayBePushedOutByAnother) {
     };
     for (std::uint32_t n = 0; n < stations; ++n)
         learn(1, station(n), peer_owner(n % 2 == 0 ? 1 : 2));
+    // However long this takes: XDP would leave it to TC to ask the kernel for the next hop.
+    const auto in_an_hour = static_cast<std::uint64_t>(
+        (std::chrono::steady_clock::now() + 1h).time_since_epoch().count());
+    for (const std::uint32_t id : {1U, 2U}) {
+        xgre_peer row = datapath().peers().find(id).value();
+        row.asked = in_an_hour;
+        datapath().peers().put(id, row);
+    }
     for (int round = 0; round < 2; ++round) {
         for (std::uint32_t n = 0; n < stations; ++n) {
             const Packet inner = ip_frame(kVmA, station(n), 4);

@@ -158,8 +158,8 @@ static __always_inline void know_full(__u64 until)
     *(volatile __u64 *)&fdb_full_until = until;
 }
 
-/* 0 or -errno: as an int, because before Linux 6.4 the call goes to a function that returns one, and
- * what is above its 32 bits is zeros. */
+/* 0 or -errno: as an int, because before Linux 6.4 the call goes to a function that returns one,
+ * and what is above its 32 bits is zeros. */
 static __always_inline int fdb_add(const struct xgre_fdb_key *key,
                                    const struct xgre_fdb_entry *entry)
 {

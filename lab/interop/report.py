@@ -100,13 +100,15 @@ def summary(results, guest_results):
     tried = [result for result in results if not result.row.unsupported]
     directions = [faults for result in tried for faults in result.directions.values()]
     failed = sum(map(bool, directions)) + sum(not one.passed for one in guest_results)
-    text = (f"{len(tried)} rows were tried, each by XDP and by TC in both directions: of {len(directions)} results "
-            f"{sum(not faults for faults in directions)} are ok. ")
+    text = ""
+    if tried:
+        text += (f"Rows tried, each by XDP and by TC in both directions: {len(tried)}. Of {len(directions)} results "
+                 f"{sum(not faults for faults in directions)} are ok. ")
     if skipped := len(results) - len(tried):
-        text += f"{skipped} rows are not supported by one side, for the reason in the note. "
+        text += f"Rows that one side does not support, for the reason in the note: {skipped}. "
     if guest_results:
         text += f"xgre in the guest: {sum(one.passed for one in guest_results)} of {len(guest_results)} passed. "
-    return text + ("All rows that both sides support work." if not failed else f"{failed} results are failures.")
+    return text + ("All that both sides support works." if not failed else f"{failed} results are failures.")
 
 
 def markdown(results, guest_results, versions):

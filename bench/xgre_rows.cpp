@@ -71,9 +71,10 @@ xgre_peer peer_like(const xgre_peer& sample, std::uint32_t network, std::uint32_
     constexpr std::size_t kKeyWord = 6;
     xgre_peer peer = sample;
     peer.network = network;
-    peer.remote = address.network_order();
-    peer.outer[kDestinationWord] = peer.remote;
+    peer.remote.word[0] = address.network_order();
+    peer.outer[kDestinationWord] = peer.remote.word[0];
     peer.outer[kKeyWord] = htonl(key);
+    peer.ikey = htonl(key);
     peer.ip_sum = sum_of(peer);
     return peer;
 }

@@ -6,10 +6,17 @@
 #ifndef XGRE_BPF_ENCAP_H
 #define XGRE_BPF_ENCAP_H
 
+#include "ecn.h"
 #include "fdb.h"
 
-#define OUTER_PLAIN 24 /* IPv4 20 + GRE 4 */
-#define OUTER_KEYED 28 /* IPv4 20 + GRE 8 */
+/* Lengths of outer headers that both hooks write: each is a constant, so that a copy is unrolled.
+ */
+#define OUTER_IP4 24       /* IPv4 20 + GRE 4 */
+#define OUTER_IP4_KEYED 28 /* IPv4 20 + GRE 8 */
+#define OUTER_IP6 44       /* IPv6 40 + GRE 4 */
+#define OUTER_IP6_KEYED 48 /* IPv6 40 + GRE 8 */
+/* IPv4 with everything that GRE can have is shorter than IPv6. */
+#define OUTER_IP4_MAX 36
 
 struct next_hop {
     __u64 until; /* it may be remembered: see flow.h */
@@ -17,26 +24,82 @@ struct next_hop {
     bool resolved;
 };
 
-/* The template of `peer`, `len` bytes of it, with the lengths of this packet; `len` is constant. */
-static __always_inline void write_outer(void *at, const struct xgre_peer *peer, __u32 len,
-                                        __u32 ip_len)
-{
-    struct iphdr *ip = at;
-    __be16 tot_len = bpf_htons(ip_len);
-    __u32 *word = at;
+/* What of the outer headers follows from what is inside. */
+struct inner_marks {
+    __u32 hash; /* of the flow, for peers with XGRE_PEER_ENTROPY */
+    __u8 ds;    /* TOS or traffic class, 0 of what is not IP */
+    __u8 ttl;   /* or hop limit, 0 of what is not IP */
+    bool df;    /* don't fragment: of IPv4 as it says */
+    __u8 pad;
+};
 
-#pragma unroll
-    for (__u32 i = 0; i < len / 4; i++)
-        word[i] = peer->outer[i];
-    ip->tot_len = tot_len;
-    ip->check = ~fold((__u32)peer->ip_sum + tot_len);
+static __always_inline bool is_ip6_len(__u32 outer_len)
+{
+    return outer_len > OUTER_IP4_MAX;
 }
 
-static __always_inline void write_ethernet(struct ethhdr *eth, const struct xgre_hop *hop)
+static __always_inline __be16 outer_protocol(__u32 outer_len)
+{
+    return is_ip6_len(outer_len) ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+}
+
+/* 0: too large for the field; it is segmented, and the kernel writes each length. */
+static __always_inline __be16 ipv6_payload_len(__u32 ip_len)
+{
+    return ip_len ? bpf_htons(ip_len - sizeof(struct ipv6hdr)) : 0;
+}
+
+/* RFC 6864 section 4.1: identification 0 will do under DF. */
+static __always_inline void finish_ipv4(struct iphdr *ip, const struct xgre_peer *peer,
+                                        __u32 ip_len, __u8 ecn)
+{
+    __be16 tot_len = bpf_htons(ip_len);
+
+    ip->tot_len = tot_len;
+    ip->check = ~fold((__u32)peer->ip_sum + tot_len + bpf_htons(ecn));
+}
+
+/*
+ * What of the first word is of this packet. RFC 6040 section 4.1, normal mode: the outer header has
+ * the inner one's ECN. RFC 6437 section 3: the flow label is a hash of the flow, for routers that
+ * choose among paths.
+ */
+static __always_inline __be32 first_word(const struct xgre_peer *peer, bool ip6,
+                                         const struct inner_marks *marks)
+{
+    __u32 label = peer->flags & XGRE_PEER_FLOW_LABEL ? marks->hash & 0xfffff : 0;
+    __u32 ecn = marks->ds & ECN_MASK;
+
+    return ip6 ? bpf_htonl(ecn << 20 | label) : bpf_htonl(ecn << 16);
+}
+
+/*
+ * The template of `peer`, `len` bytes of it, with what is of this packet; `len` is constant.
+ * RFC 7637 section 3.2: the FlowID is the last byte of the key.
+ */
+static __always_inline void write_outer(void *at, const struct xgre_peer *peer, __u32 len,
+                                        __u32 ip_len, const struct inner_marks *marks)
+{
+    __u32 *word = at;
+
+    word[0] = peer->outer[0] | first_word(peer, is_ip6_len(len), marks);
+#pragma unroll
+    for (__u32 i = 1; i < len / 4; i++)
+        word[i] = peer->outer[i];
+    if (is_ip6_len(len))
+        ((struct ipv6hdr *)at)->payload_len = ipv6_payload_len(ip_len);
+    else
+        finish_ipv4(at, peer, ip_len, marks->ds & ECN_MASK);
+    if ((len == OUTER_IP4_KEYED || len == OUTER_IP6_KEYED) && peer->flags & XGRE_PEER_VSID)
+        ((__u8 *)at)[len - 1] = marks->hash >> 24;
+}
+
+static __always_inline void write_ethernet(struct ethhdr *eth, const struct xgre_hop *hop,
+                                           __be16 protocol)
 {
     copy_mac(eth->h_dest, hop->dst);
     copy_mac(eth->h_source, hop->src);
-    eth->h_proto = bpf_htons(ETH_P_IP);
+    eth->h_proto = protocol;
 }
 
 /*
@@ -62,26 +125,27 @@ static __always_inline void note_asked(struct xgre_peer *peer)
  * lookup is not allowed here.
  *
  * The lookup is made as if from the loopback device: the kernel wants forwarding enabled on the
- * device that it takes for the ingress (bpf_ipv4_fib_lookup), and on loopback that changes
- * nothing for the host's own traffic; on the uplink it would make the host a router.
+ * device that it takes for the ingress (bpf_ipv4_fib_lookup, bpf_ipv6_fib_lookup), and on loopback
+ * that changes nothing for the host's own traffic; on the uplink it would make the host a router.
  */
 static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct xgre_uplink *uplink,
                                                        struct xgre_peer *peer, __u32 ip_len,
                                                        struct next_hop *hop)
 {
     struct bpf_fib_lookup fib = {
-        .family = AF_INET,
+        .family = peer->flags & XGRE_PEER_IP6 ? AF_INET6 : AF_INET,
         .l4_protocol = IPPROTO_GRE,
         .tot_len = ip_len,
         .ifindex = LOOPBACK_IFINDEX,
-        .ipv4_src = peer->local,
-        .ipv4_dst = peer->remote,
     };
     __u32 mtu = 0;
     long err;
 
     hop->resolved = false;
     if (ip_len > 0xffff) return XGRE_TOO_LARGE;
+    /* An IPv4 address is the first word in both. */
+    copy_addr((void *)fib.ipv6_src, peer->local.word);
+    copy_addr((void *)fib.ipv6_dst, peer->remote.word);
     err = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
     if (err == BPF_FIB_LKUP_RET_NO_NEIGH) return XGRE_GO;
     if (err == BPF_FIB_LKUP_RET_FWD_DISABLED) { /* then only the device's MTU is known */

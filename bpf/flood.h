@@ -16,7 +16,7 @@ struct flood_walk {
     struct __sk_buff *skb;
     const struct xgre_flood *list;
     const struct xgre_uplink *uplink;
-    const struct wrap *wrap;
+    struct wrap *wrap;
     struct weight weight;
     enum xgre_program program;
     __u32 ingress; /* ifindex of the port it came from; 0: from a peer */
@@ -57,6 +57,22 @@ static long copy_to_port(__u32 index, struct flood_walk *walk)
     return 0;
 }
 
+/*
+ * The frame, which has outer headers, gets room for longer ones. They are written anew; nothing of
+ * the inner frame moves.
+ */
+STEP int lengthen_outer(struct __sk_buff *skb, struct wrap *wrap, __u32 outer_len)
+{
+    __u32 more;
+
+    if (!wrap || outer_len < wrap->outer_len) return XGRE_REWRITE_FAILED;
+    more = outer_len - wrap->outer_len;
+    if (bpf_skb_change_head(skb, more, 0)) return XGRE_REWRITE_FAILED;
+    wrap->outer_len = outer_len;
+    wrap->ip_len += more;
+    return XGRE_GO;
+}
+
 static __always_inline enum xgre_verdict send_copy(struct flood_walk *walk, struct xgre_peer *peer,
                                                    __u32 id)
 {
@@ -64,7 +80,10 @@ static __always_inline enum xgre_verdict send_copy(struct flood_walk *walk, stru
     enum xgre_verdict verdict;
     long err;
 
-    if (peer->outer_len != walk->wrap->outer_len) return XGRE_REWRITE_FAILED;
+    if (peer->outer_len != walk->wrap->outer_len) {
+        verdict = lengthen_outer(walk->skb, walk->wrap, peer->outer_len);
+        if (verdict) return verdict;
+    }
     verdict = next_hop(walk->skb, walk->uplink, peer, id, walk->wrap->ip_len, &hop);
     if (verdict) return verdict;
     verdict = address_outer(walk->skb, peer, walk->wrap, &hop);
@@ -113,16 +132,17 @@ static __always_inline void flood_ports(struct flood_walk *walk)
 }
 
 /*
- * Encapsulates the frame itself: nothing else can be sent from it afterwards. The headers are as
- * long as the network has them, and not as some peer of the list, which may be gone.
+ * Encapsulates the frame itself: nothing else can be sent from it afterwards. The list has the
+ * peers with the shortest outer headers first; longer ones go in front of the same inner frame.
  */
-static __always_inline void flood_peers(struct flood_walk *walk, struct wrap *wrap, bool keyed,
-                                        __u32 header_len)
+static __always_inline void flood_peers(struct flood_walk *walk, struct wrap *wrap,
+                                        const struct ethernet *eth, __u32 header_len)
 {
     enum xgre_verdict verdict;
 
     if (!walk->list->peers) return;
-    verdict = plan_wrap(walk->skb, walk->uplink, keyed, header_len, wrap);
+    verdict = plan_wrap(walk->skb, walk->uplink, walk->list->outer_len, walk->list->peer_flags, eth,
+                        header_len, wrap);
     if (!verdict) verdict = make_room(walk->skb, wrap);
     if (verdict) {
         walk->any_target = true;

@@ -21,18 +21,24 @@ struct flow_key {
     __u64 word[3];
 };
 
+/* The rest of a key with FLOW_IP6; NULL for flows that have none of those, as from a port. */
+struct flow_rest {
+    __u32 word[3];
+};
+
 /* Beside the source address. */
 #define FLOW_TAGGED (1ULL << 48)    /* the first VLAN tag is in the bytes: it is free for the MTU */
 #define FLOW_FROM_PEER (1ULL << 49) /* word 2 is the outer source and the GRE key, not a port */
 #define FLOW_KEYED (1ULL << 50)
 #define FLOW_HOP (1ULL << 51) /* no frame's flow, but the next hop of the peer in word 2 */
+#define FLOW_IP6 (1ULL << 52) /* from a peer whose address and key take word 2 and `rest` */
 
 static __always_inline struct flow_key flow_key(const struct ethernet *eth, bool tagged)
 {
-    return (struct flow_key){{
-        mac_word(eth->dst) | (__u64)eth->vlan << 48,
-        mac_word(eth->src) | (tagged ? FLOW_TAGGED : 0),
-    }};
+    return (struct flow_key){
+        .word = {mac_word(eth->dst) | (__u64)eth->vlan << 48,
+                 mac_word(eth->src) | (tagged ? FLOW_TAGGED : 0)},
+    };
 }
 
 static __always_inline struct flow_key port_flow(__u32 ifindex, const struct ethernet *eth,
@@ -45,12 +51,23 @@ static __always_inline struct flow_key port_flow(__u32 ifindex, const struct eth
 }
 
 static __always_inline struct flow_key peer_flow(const struct outer *outer,
-                                                 const struct ethernet *eth, bool tagged)
+                                                 const struct ethernet *eth, bool tagged,
+                                                 struct flow_rest *rest)
 {
     struct flow_key key = flow_key(eth, tagged);
+    const __be32 *source = outer->source.word;
 
     key.word[1] |= FLOW_FROM_PEER | (outer->keyed ? FLOW_KEYED : 0);
-    key.word[2] = outer->source | (__u64)outer->key << 32;
+    if (outer->ip6) {
+        key.word[1] |= FLOW_IP6;
+        key.word[2] = source[3] | (__u64)source[2] << 32;
+        rest->word[0] = source[1];
+        rest->word[1] = source[0];
+        rest->word[2] = outer->key;
+    } else {
+        *rest = (struct flow_rest){};
+        key.word[2] = source[0] | (__u64)outer->key << 32;
+    }
     return key;
 }
 
@@ -58,9 +75,10 @@ static __always_inline struct flow_key peer_flow(const struct outer *outer,
 const volatile __u32 flow_shift __weak = 64 - 14;
 XGRE_ASSERT(XGRE_FLOWS == 1 << 14, "as many as the map has");
 
-/* XGRE_HOP_NS and XGRE_FLOW_NS in ticks of this kernel's clock: the loader knows. */
+/* XGRE_HOP_NS, XGRE_FLOW_NS and a second in ticks of this kernel's clock: the loader knows. */
 const volatile __u32 hop_ticks __weak = 2;
 const volatile __u32 flow_ticks __weak = 16;
+const volatile __u32 second_ticks __weak = 250;
 
 static __always_inline __u32 flow_index(const struct flow_key *key)
 {
@@ -83,12 +101,18 @@ static __always_inline bool is_believed(const struct xgre_flow *flow, const stru
     return flow->generation == at->generation && at->tick < flow->until;
 }
 
+static __always_inline bool is_rest(const struct xgre_flow *flow, const struct flow_rest *rest)
+{
+    return !((flow->rest[0] ^ rest->word[0]) | (flow->rest[1] ^ rest->word[1]) |
+             (flow->rest[2] ^ rest->word[2]));
+}
+
 static __always_inline bool is_flow(const struct xgre_flow *flow, const struct flow_key *key,
-                                    const struct moment *at)
+                                    const struct flow_rest *rest, const struct moment *at)
 {
     return !((flow->key[0] ^ key->word[0]) | (flow->key[1] ^ key->word[1]) |
              (flow->key[2] ^ key->word[2])) &&
-           is_believed(flow, at);
+           is_believed(flow, at) && (!rest || !(key->word[1] & FLOW_IP6) || is_rest(flow, rest));
 }
 
 /*
@@ -96,15 +120,16 @@ static __always_inline bool is_flow(const struct xgre_flow *flow, const struct f
  * every ninth of 4000 flows would find another in it.
  */
 static __always_inline struct xgre_flow *find_flow(const struct flow_key *key,
+                                                   const struct flow_rest *rest,
                                                    const struct moment *at, bool *known)
 {
     __u32 index = flow_index(key);
     struct xgre_flow *one = flow_at(index), *two;
 
-    *known = one && is_flow(one, key, at);
+    *known = one && is_flow(one, key, rest, at);
     if (!one || *known) return one;
     two = flow_at(index ^ 1);
-    *known = two && is_flow(two, key, at);
+    *known = two && is_flow(two, key, rest, at);
     return two && (*known || is_believed(one, at)) ? two : one;
 }
 
@@ -130,18 +155,23 @@ static __always_inline bool has_device(const struct xgre_flow *flow)
 
 /* Takes the room of a flow. It is none until `until` is written, as the last of all. */
 static __always_inline void claim_flow(struct xgre_flow *flow, const struct flow_key *key,
-                                       const struct moment *at)
+                                       const struct flow_rest *rest, const struct moment *at)
 {
     *(volatile __u64 *)&flow->until = 0;
     flow->key[0] = key->word[0];
     flow->key[1] = key->word[1];
     flow->key[2] = key->word[2];
+    if (rest && key->word[1] & FLOW_IP6) {
+        flow->rest[0] = rest->word[0];
+        flow->rest[1] = rest->word[1];
+        flow->rest[2] = rest->word[2];
+    }
     flow->generation = at->generation;
 }
 
 static __always_inline struct flow_key hop_flow(__u32 peer)
 {
-    return (struct flow_key){{0, FLOW_HOP, peer}};
+    return (struct flow_key){.word = {0, FLOW_HOP, peer}};
 }
 
 /*
@@ -156,13 +186,13 @@ static __always_inline bool recall_hop(__u32 peer, __u32 ip_len, struct next_hop
     struct xgre_flow *flow = flow_at(flow_index(&key));
 
     if (!flow) return false;
-    if (is_flow(flow, &key, &at) && ip_len <= flow->max_len) {
+    if (is_flow(flow, &key, NULL, &at) && ip_len <= flow->max_len) {
         hop->mac = flow->hop;
         hop->until = flow->until;
         hop->resolved = true;
         return true;
     }
-    claim_flow(flow, &key, &at);
+    claim_flow(flow, &key, NULL, &at);
     hop->until = at.tick + hop_ticks;
     return false;
 }
@@ -184,12 +214,13 @@ static __always_inline void keep_hop(__u32 peer, __u32 ip_len, const struct next
  * no next hop, for this frame only. `len` is that of the inner frame, or of its largest segment.
  */
 static __always_inline void keep_flow(struct xgre_flow *flow, const struct flow_key *key,
-                                      const struct origin *from, const struct target *to,
-                                      const struct next_hop *hop, __u32 len)
+                                      const struct flow_rest *rest, const struct origin *from,
+                                      const struct target *to, const struct next_hop *hop,
+                                      __u32 len)
 {
     bool again = !from->refusal && (!hop || hop->resolved) && len <= 0xffff;
 
-    claim_flow(flow, key, &from->at);
+    claim_flow(flow, key, rest, &from->at);
     flow->target = to->id;
     flow->source = from->port ? from->port->slot : owner_id(from->owner);
     flow->target_slot = to->port ? to->port->slot : 0;

@@ -94,7 +94,7 @@ static __always_inline enum xgre_verdict to_peer(const struct origin *from, __u3
     if (!from->port) return XGRE_SPLIT_HORIZON;
     to->peer = peer;
     to->id = id;
-    to->flags = XGRE_PORT_XDP_XMIT;
+    to->flags = peer->flags & XGRE_PEER_BY_TC ? 0 : XGRE_PORT_XDP_XMIT;
     return XGRE_TO_PEER;
 }
 
@@ -155,29 +155,56 @@ static __always_inline enum xgre_verdict from_port(__u32 ifindex, const struct e
     return decide(from, eth, to);
 }
 
-/* The tunnel of a packet from the wire. Rule: only known peers. */
-static __always_inline struct xgre_tunnel *find_tunnel(const struct outer *outer, __be32 local)
+static __always_inline __u64 tunnel_word(const struct xgre_tunnel *tunnel)
 {
-    struct xgre_tunnel_key key = {
-        .source = outer->source,
-        .local = local,
-        .key = outer->key,
-        .keyed = outer->keyed,
-    };
+    return tunnel ? tunnel->peer | (__u64)tunnel->network << 32 : 0;
+}
 
-    return bpf_map_lookup_elem(&tunnels, &key);
+static __always_inline __u64 find_tunnel_of(const struct outer *outer, __be32 local, __be32 key,
+                                            __u32 keyed)
+{
+    if (outer->ip6) {
+        struct xgre_tunnel6_key key6 = {.source = outer->source, .key = key, .keyed = keyed};
+
+        return tunnel_word(bpf_map_lookup_elem(&tunnels6, &key6));
+    } else {
+        struct xgre_tunnel_key key4 = {outer->source.word[0], local, key, keyed};
+
+        return tunnel_word(bpf_map_lookup_elem(&tunnels, &key4));
+    }
+}
+
+/*
+ * The tunnel of a packet from the wire: its peer, and above that in bits 32-63 the network; 0 when
+ * there is none. Rule: only known peers. RFC 7637 section 3.2 has neither checksum nor sequence.
+ */
+STEP __u64 find_tunnel(const struct outer *outer, __be32 local)
+{
+    __u64 word;
+
+    if (!outer) return 0;
+    word = find_tunnel_of(outer, local, outer->key, outer->keyed);
+    if (word || !outer->keyed || outer->checksummed || outer->sequenced) return word;
+    return find_tunnel_of(outer, local, outer->key & bpf_htonl(~0xff), XGRE_KEY_VSID);
+}
+
+/* Is something of the peer's packets to be looked at that no flow remembers? */
+static __always_inline bool is_checked(__u64 tunnel)
+{
+    struct xgre_peer *peer = find_peer((__u32)tunnel);
+
+    return peer && peer->flags & XGRE_PEER_CHECKED;
 }
 
 /* A frame from a peer: decide; the caller learns when the frame is not dropped. */
-static __always_inline enum xgre_verdict from_peer(const struct xgre_tunnel *tunnel,
-                                                   const struct ethernet *eth, struct origin *from,
-                                                   struct target *to)
+static __always_inline enum xgre_verdict from_peer(__u64 tunnel, const struct ethernet *eth,
+                                                   struct origin *from, struct target *to)
 {
     enum xgre_verdict verdict;
 
     from->port = NULL;
-    from->owner = peer_owner(tunnel->peer);
-    verdict = enter_network(from, tunnel->network);
+    from->owner = peer_owner((__u32)tunnel);
+    verdict = enter_network(from, tunnel >> 32);
     if (verdict) return verdict;
     verdict = check_source(eth);
     if (verdict) return verdict;

@@ -6,8 +6,10 @@
 #ifndef XGRE_BPF_HOOK_TC_H
 #define XGRE_BPF_HOOK_TC_H
 
+#include "ecn.h"
 #include "encap.h"
 #include "flow.h"
+#include "inner_flow.h"
 
 /* VLAN tags that the kernel holds outside the bytes, outermost first. */
 struct tags {
@@ -37,12 +39,19 @@ static __always_inline struct cursor header_cursor(struct __sk_buff *skb)
 }
 
 /* Parses, as global steps: see STEP. */
-STEP int parse_outer_step(struct __sk_buff *skb, __u32 local, struct outer *out)
+STEP int parse_outer_step(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                          struct outer *out)
 {
     struct cursor c = header_cursor(skb);
+    struct ethhdr *eth = take(&c, sizeof(*eth));
 
-    if (!out) return XGRE_REWRITE_FAILED;
-    return parse_outer(&c, skb->len, local, out);
+    if (!uplink || !out) return XGRE_REWRITE_FAILED;
+    if (!eth) return XGRE_PASS;
+    if (eth->h_proto == bpf_htons(ETH_P_IP))
+        return parse_outer_ipv4(&c, skb->len, uplink->local, out);
+    if (eth->h_proto == bpf_htons(ETH_P_IPV6))
+        return parse_outer_ipv6(&c, skb->len, &uplink->local6, false, out);
+    return XGRE_PASS;
 }
 
 /* The frame at `offset`: its addresses, and the length of its headers when it is TCP, else 0. */
@@ -53,7 +62,7 @@ STEP int parse_frame_step(struct __sk_buff *skb, __u32 offset, struct ethernet *
     enum xgre_verdict verdict;
 
     if (!eth || !header_len) return XGRE_REWRITE_FAILED;
-    c.pos += offset & 0x7f;
+    c.pos += offset & 0xff;
     verdict = parse_ethernet(&c, eth);
     if (verdict) return verdict;
     *header_len = tcp_header_len(&c, eth);
@@ -93,15 +102,81 @@ STEP int refresh_protocol(struct __sk_buff *skb)
 }
 
 /* After the outer headers are written: room that was made without marks leaves the inner type. */
-static __always_inline enum xgre_verdict mend_protocol(struct __sk_buff *skb)
+static __always_inline enum xgre_verdict mend_protocol(struct __sk_buff *skb, __be16 protocol)
 {
-    return skb->protocol == bpf_htons(ETH_P_IP) ? XGRE_GO : refresh_protocol(skb);
+    return skb->protocol == protocol ? XGRE_GO : refresh_protocol(skb);
 }
 
 /* ---- Decapsulation ------------------------------------------------------------------------ */
 
-/* bpf_skb_adjust_room leaves no less than an IPv4 header behind the Ethernet header. */
-#define ROOM_MIN 20
+/*
+ * What the outer header's ECN means for the frame inside, `eth`. Before it is taken out, and before
+ * anything is learned from it.
+ */
+STEP int take_ecn(struct __sk_buff *skb, const struct outer *outer, const struct ethernet *eth)
+{
+    struct cursor c = header_cursor(skb);
+    struct iphdr ip = {};
+    __u32 offset, len;
+    __u8 ds, before;
+    __be16 type;
+    int verdict;
+
+    if (!outer || !eth || !has_ecn_news(outer)) return XGRE_GO;
+    c.pos += (outer->len + eth->len) & 0xff;
+    type = skip_tags(&c, eth->type);
+    offset = c.pos - (void *)(long)skb->data;
+    /* An IPv4 header is no longer than one of IPv6. */
+    if (!is_ip(type) || bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip))) return XGRE_GO;
+    ds = inner_ds((struct cursor){&ip, &ip + 1}, type);
+    before = ds;
+    verdict = merge_ecn(outer->ds, &ds);
+    if (verdict || ds == before) return verdict;
+    if (type == bpf_htons(ETH_P_IP))
+        set_ipv4_ds(&ip, ds);
+    else
+        set_ipv6_ds((word16 *)&ip, ds);
+    len = type == bpf_htons(ETH_P_IP) ? sizeof(ip) : sizeof(word16);
+    return bpf_skb_store_bytes(skb, offset, &ip, len, BPF_F_RECOMPUTE_CSUM) ? XGRE_REWRITE_FAILED
+                                                                            : XGRE_GO;
+}
+
+/*
+ * RFC 2890 section 2.2: a packet that is older than one before is not taken. A peer that starts
+ * anew counts from anywhere: one far back is from after that, and so is one that comes when nothing
+ * has come for a while.
+ */
+#define SEQUENCE_WINDOW 1024
+
+static __always_inline bool is_in_order(struct xgre_peer_state *state, __u32 sequence)
+{
+    __u64 now = bpf_jiffies64();
+    __s32 ahead = sequence - state->expected;
+    bool is_late =
+        state->came && ahead < 0 && ahead >= -SEQUENCE_WINDOW && now - state->came < second_ticks;
+
+    if (is_late) return false;
+    state->expected = sequence + 1;
+    state->came = now ?: 1;
+    return true;
+}
+
+/* What the peer is to send in each packet. */
+STEP int check_peer(const struct outer *outer, __u32 id)
+{
+    struct xgre_peer_state *state = bpf_map_lookup_elem(&peer_states, &id);
+    struct xgre_peer *peer = find_peer(id);
+
+    if (!outer || !state || !peer) return XGRE_PEER_GONE;
+    if (peer->flags & XGRE_PEER_ICSUM && !outer->checksummed) return XGRE_GRE_NO_CHECKSUM;
+    if (!(peer->flags & XGRE_PEER_ISEQ)) return XGRE_GO;
+    return outer->sequenced && is_in_order(state, bpf_ntohl(outer->sequence)) ? XGRE_GO
+                                                                              : XGRE_GRE_SEQUENCE;
+}
+
+/* bpf_skb_adjust_room leaves no less than an IP header behind the Ethernet header. */
+#define ROOM_MIN_IP4 20
+#define ROOM_MIN_IP6 40
 
 /*
  * Takes the outer headers and the padding off. The helper removes bytes behind the Ethernet
@@ -114,7 +189,7 @@ STEP int strip_outer(struct __sk_buff *skb, const struct outer *outer)
 
     if (!outer) return XGRE_REWRITE_FAILED;
     whole = outer->len + outer->inner_len;
-    least = outer->len + sizeof(struct ethhdr) + ROOM_MIN;
+    least = outer->len + sizeof(struct ethhdr) + (outer->ip6 ? ROOM_MIN_IP6 : ROOM_MIN_IP4);
     if (bpf_skb_load_bytes(skb, outer->len, &eth, sizeof(eth))) return XGRE_TRUNCATED;
     if (!skb->gso_size && skb->len > whole && bpf_skb_change_tail(skb, whole, 0))
         return XGRE_REWRITE_FAILED;
@@ -123,8 +198,9 @@ STEP int strip_outer(struct __sk_buff *skb, const struct outer *outer)
         return XGRE_REWRITE_FAILED;
     if (whole < least && bpf_skb_change_tail(skb, outer->inner_len, 0)) return XGRE_REWRITE_FAILED;
     if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0)) return XGRE_REWRITE_FAILED;
-    /* The kernel still takes it for IPv4; to segment it, it has to know better. */
-    if (eth.h_proto != bpf_htons(ETH_P_IP) && (skb->gso_size || !is_vlan(eth.h_proto)))
+    /* The kernel still takes it for the outer IP; to segment it, it has to know better. */
+    if (eth.h_proto != (outer->ip6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP)) &&
+        (skb->gso_size || !is_vlan(eth.h_proto)))
         return refresh_protocol(skb);
     return XGRE_GO;
 }
@@ -211,9 +287,10 @@ struct wrap {
     struct tags tags;
     __u32 inner_len; /* with its tags */
     __u32 ip_len;    /* of the packet, or of the largest segment of it, for the MTU */
-    __u32 outer_len;
-    __u32 shrink;     /* 1: segments get smaller by what the tunnel adds */
-    __u32 header_len; /* as tcp_header_len says */
+    __u8 outer_len;
+    bool shrink;      /* segments get smaller by what the tunnel adds */
+    __u16 header_len; /* as tcp_header_len says */
+    struct inner_marks marks;
 };
 
 /* Takes the tags out of the metadata, to put them back into the bytes. */
@@ -250,21 +327,42 @@ STEP int plan_segments(struct __sk_buff *skb, const struct xgre_uplink *uplink, 
     if (wrap->ip_len <= mtu) return XGRE_GO;
     if (!header_len || skb->gso_size <= added || wrap->ip_len - added > mtu) return XGRE_TOO_LARGE;
     wrap->ip_len -= added;
-    wrap->shrink = 1;
+    wrap->shrink = true;
     return XGRE_GO;
 }
 
-static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
-                                                   const struct xgre_uplink *uplink, bool keyed,
-                                                   __u32 header_len, struct wrap *wrap)
+/* What peers may want to know of the frame, before it gets its outer headers. */
+STEP int read_marks(struct __sk_buff *skb, const struct ethernet *eth, __u32 peer_flags,
+                    struct inner_marks *marks)
 {
-    int verdict = lift_tags(skb, &wrap->tags);
+    struct cursor c = header_cursor(skb), ip;
+    struct inner_flow flow;
 
+    if (!eth || !marks) return XGRE_REWRITE_FAILED;
+    ip = c;
+    ip.pos += eth->len & 0x1f;
+    marks->ds = inner_ds(ip, eth->type);
+    inner_limits(ip, eth->type, &marks->ttl, &marks->df);
+    marks->hash = 0;
+    if (peer_flags & XGRE_PEER_ENTROPY && find_inner_flow(&c, &flow)) marks->hash = flow.hash >> 32;
+    return XGRE_GO;
+}
+
+/* `peer_flags`: what any of the peers that it is for has. */
+static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
+                                                   const struct xgre_uplink *uplink,
+                                                   __u32 outer_len, __u32 peer_flags,
+                                                   const struct ethernet *eth, __u32 header_len,
+                                                   struct wrap *wrap)
+{
+    int verdict = read_marks(skb, eth, peer_flags, &wrap->marks);
+
+    if (!verdict) verdict = lift_tags(skb, &wrap->tags);
     if (verdict) return verdict;
-    wrap->outer_len = keyed ? OUTER_KEYED : OUTER_PLAIN;
+    wrap->outer_len = outer_len;
     wrap->inner_len = skb->len + 4 * wrap->tags.count;
-    wrap->ip_len = wrap->outer_len + wrap->inner_len;
-    wrap->shrink = 0;
+    wrap->ip_len = outer_len + wrap->inner_len;
+    wrap->shrink = false;
     wrap->header_len = header_len;
     return skb->gso_size ? plan_segments(skb, uplink, header_len, wrap) : XGRE_GO;
 }
@@ -273,39 +371,134 @@ static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
 struct outer_headers {
     __u16 pad;
     struct ethhdr eth;
-    __u32 outer[OUTER_KEYED / 4];
+    __u32 outer[OUTER_IP6_KEYED / 4];
 } __attribute__((packed, aligned(4)));
 
 static __always_inline void write_headers(struct outer_headers *out, const struct xgre_peer *peer,
-                                          __u32 len, __u32 ip_len, const struct xgre_hop *hop)
+                                          __u32 len, __u32 ip_len, const struct xgre_hop *hop,
+                                          const struct inner_marks *marks)
 {
-    write_ethernet(&out->eth, hop);
-    write_outer(out->outer, peer, len, ip_len);
+    write_ethernet(&out->eth, hop, outer_protocol(len));
+    write_outer(out->outer, peer, len, ip_len, marks);
 }
 
-static __always_inline long store_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
-                                        __u32 len, __u32 ip_len, const struct xgre_hop *hop)
+static __always_inline int store_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
+                                       __u32 len, __u32 ip_len, const struct xgre_hop *hop,
+                                       const struct inner_marks *marks)
 {
     struct outer_headers out;
 
-    write_headers(&out, peer, len, ip_len, hop);
-    return bpf_skb_store_bytes(skb, 0, &out.eth, sizeof(out.eth) + len, 0);
+    write_headers(&out, peer, len, ip_len, hop, marks);
+    return bpf_skb_store_bytes(skb, 0, &out.eth, sizeof(out.eth) + len, 0) ? XGRE_REWRITE_FAILED
+                                                                           : XGRE_GO;
+}
+
+/* What the outer IP headers of peers with XGRE_PEER_BY_TC begin with. */
+struct outer_start {
+    __u16 pad;
+    struct ethhdr eth;
+    __u32 word[3];
+} __attribute__((packed, aligned(4)));
+
+/* RFC 791; an identification only where a router may cut the packet: RFC 6864 section 4. */
+static __always_inline void patch_ipv4(struct iphdr *ip, const struct xgre_peer *peer, __u32 ip_len,
+                                       const struct inner_marks *marks)
+{
+    const __u32 *addresses = peer->outer + 3;
+    const __u32 *words = (void *)ip;
+    bool df = peer->flags & XGRE_PEER_DF_INHERIT ? marks->df : !(peer->flags & XGRE_PEER_DF_UNSET);
+    __u64 sum;
+
+    ip->tos = (peer->flags & XGRE_PEER_TOS_INHERIT ? marks->ds : ip->tos) & ~ECN_MASK;
+    ip->tos |= marks->ds & ECN_MASK;
+    if (peer->flags & XGRE_PEER_TTL_INHERIT && marks->ttl) ip->ttl = marks->ttl;
+    ip->frag_off = df ? bpf_htons(IP_DF) : 0;
+    ip->id = df ? 0 : bpf_get_prandom_u32();
+    ip->tot_len = bpf_htons(ip_len);
+    ip->check = 0;
+    sum = (__u64)words[0] + words[1] + words[2] + addresses[0] + addresses[1];
+    ip->check = ~fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32));
+}
+
+static __always_inline void patch_ipv6(struct ipv6hdr *ip, const struct xgre_peer *peer,
+                                       __u32 ip_len, const struct inner_marks *marks)
+{
+    __u8 ds = (peer->flags & XGRE_PEER_TOS_INHERIT ? marks->ds : ipv6_ds(ip)) & ~ECN_MASK;
+    __u32 label = peer->flags & XGRE_PEER_FLOW_LABEL ? marks->hash & 0xfffff : 0;
+    word32 *first = (word32 *)ip;
+
+    *first = (*first & bpf_htonl(0xf00fffff)) | bpf_htonl(label) |
+             bpf_htonl((__u32)(ds | (marks->ds & ECN_MASK)) << 20);
+    ip->payload_len = ipv6_payload_len(ip_len);
+    if (peer->flags & XGRE_PEER_TTL_INHERIT && marks->ttl) ip->hop_limit = marks->ttl;
+}
+
+/* The outer headers of any peer, of any length. */
+STEP int store_any_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
+                         const struct wrap *wrap, __u32 ip_len, const struct next_hop *hop)
+{
+    struct outer_start start;
+    __u64 rest;
+    __u32 last;
+    __u8 flow_id;
+
+    if (!peer || !wrap || !hop) return XGRE_REWRITE_FAILED;
+    write_ethernet(&start.eth, &hop->mac, outer_protocol(wrap->outer_len));
+    start.word[0] = peer->outer[0];
+    start.word[1] = peer->outer[1];
+    start.word[2] = peer->outer[2];
+    if (is_ip6_len(wrap->outer_len))
+        patch_ipv6((void *)start.word, peer, ip_len, &wrap->marks);
+    else
+        patch_ipv4((void *)start.word, peer, ip_len, &wrap->marks);
+    rest = wrap->outer_len - sizeof(start.word) - 1;
+    if (rest >= XGRE_OUTER_MAX - sizeof(start.word)) return XGRE_REWRITE_FAILED;
+    /* Written so that Linux 6.1, too, sees a length above 0. */
+    barrier_var(rest);
+    rest = (rest & (XGRE_OUTER_MAX - 1)) + 1;
+    if (bpf_skb_store_bytes(skb, 0, &start.eth, sizeof(start.eth) + sizeof(start.word), 0) ||
+        bpf_skb_store_bytes(skb, sizeof(start.eth) + sizeof(start.word), peer->outer + 3, rest, 0))
+        return XGRE_REWRITE_FAILED;
+    if (!(peer->flags & XGRE_PEER_VSID)) return XGRE_GO;
+    last = sizeof(start.eth) + wrap->outer_len - 1;
+    flow_id = wrap->marks.hash >> 24;
+    return bpf_skb_store_bytes(skb, last, &flow_id, 1, 0) ? XGRE_REWRITE_FAILED : XGRE_GO;
+}
+
+STEP int store_ip4_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
+                         const struct wrap *wrap, __u32 ip_len, const struct next_hop *hop)
+{
+    if (!peer || !wrap || !hop) return XGRE_REWRITE_FAILED;
+    if (wrap->outer_len == OUTER_IP4_KEYED)
+        return store_outer(skb, peer, OUTER_IP4_KEYED, ip_len, &hop->mac, &wrap->marks);
+    return store_outer(skb, peer, OUTER_IP4, ip_len, &hop->mac, &wrap->marks);
+}
+
+STEP int store_ip6_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
+                         const struct wrap *wrap, __u32 ip_len, const struct next_hop *hop)
+{
+    if (!peer || !wrap || !hop) return XGRE_REWRITE_FAILED;
+    if (wrap->outer_len == OUTER_IP6_KEYED)
+        return store_outer(skb, peer, OUTER_IP6_KEYED, ip_len, &hop->mac, &wrap->marks);
+    return store_outer(skb, peer, OUTER_IP6, ip_len, &hop->mac, &wrap->marks);
 }
 
 /* Writes what differs from peer to peer: Ethernet, IP and GRE. */
-STEP int address_outer(struct __sk_buff *skb, const struct xgre_peer *peer, const struct wrap *wrap,
-                       const struct next_hop *hop)
+static __always_inline int address_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
+                                         const struct wrap *wrap, const struct next_hop *hop)
 {
-    __u32 ip_len;
-    long err;
+    __u32 ip_len = wrap->outer_len + wrap->inner_len;
+    int verdict;
 
-    if (!peer || !wrap || !hop) return XGRE_REWRITE_FAILED;
-    ip_len = wrap->outer_len + wrap->inner_len;
     /* One too large for the field is segmented; the kernel then writes each length. */
     if (ip_len > 0xffff) ip_len = 0;
-    err = wrap->outer_len == OUTER_KEYED ? store_outer(skb, peer, OUTER_KEYED, ip_len, &hop->mac)
-                                         : store_outer(skb, peer, OUTER_PLAIN, ip_len, &hop->mac);
-    return err ? XGRE_REWRITE_FAILED : mend_protocol(skb);
+    if (peer->flags & XGRE_PEER_BY_TC)
+        verdict = store_any_outer(skb, peer, wrap, ip_len, hop);
+    else if (is_ip6_len(wrap->outer_len))
+        verdict = store_ip6_outer(skb, peer, wrap, ip_len, hop);
+    else
+        verdict = store_ip4_outer(skb, peer, wrap, ip_len, hop);
+    return verdict ? verdict : mend_protocol(skb, outer_protocol(wrap->outer_len));
 }
 
 /* The inner frame's Ethernet header with its tags, at `offset`. */
@@ -339,6 +532,13 @@ static __always_inline long add_room(struct __sk_buff *skb, __u32 len, __u64 fla
     return bpf_skb_adjust_room(skb, len, BPF_ADJ_ROOM_MAC, flags & BPF_F_ADJ_ROOM_FIXED_GSO);
 }
 
+static __always_inline __u64 room_flags(__u32 outer_len, __u32 inner_l2)
+{
+    return (is_ip6_len(outer_len) ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4) |
+           BPF_F_ADJ_ROOM_ENCAP_L4_GRE | BPF_F_ADJ_ROOM_ENCAP_L2_ETH |
+           (__u64)(inner_l2 & 0xff) << 56;
+}
+
 /*
  * Makes room for the outer headers and writes the inner Ethernet header; address_outer fills in
  * the rest. IP goes by bpf_skb_adjust_room, which tells the kernel what is inside, so that it can
@@ -347,8 +547,7 @@ static __always_inline long add_room(struct __sk_buff *skb, __u32 len, __u64 fla
 STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
 {
     bool is_ip = skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6);
-    __u64 flags =
-        BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_GRE | BPF_F_ADJ_ROOM_ENCAP_L2_ETH;
+    __u64 flags;
     __u32 tags_len, inner_l2;
     struct ethhdr eth;
     int verdict;
@@ -356,7 +555,7 @@ STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
     if (!wrap) return XGRE_REWRITE_FAILED;
     tags_len = 4 * wrap->tags.count;
     inner_l2 = sizeof(eth) + tags_len;
-    flags |= (__u64)(inner_l2 & 0xff) << 56;
+    flags = room_flags(wrap->outer_len, inner_l2);
     if (!wrap->shrink) flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
     if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth))) return XGRE_REWRITE_FAILED;
     if (is_ip) {
@@ -370,7 +569,7 @@ STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
         return XGRE_REWRITE_FAILED;
     verdict = write_inner(skb, sizeof(eth) + wrap->outer_len, &eth, &wrap->tags);
     if (verdict) return verdict;
-    eth.h_proto = bpf_htons(ETH_P_IP);
+    eth.h_proto = outer_protocol(wrap->outer_len);
     if (bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0)) return XGRE_REWRITE_FAILED;
     return refresh_protocol(skb);
 }
@@ -393,22 +592,21 @@ struct outer_frame {
 static __always_inline enum xgre_verdict wrap_ip(struct __sk_buff *skb,
                                                  const struct xgre_peer *peer, __u32 len,
                                                  const struct xgre_hop *hop,
-                                                 const struct ethernet *inner)
+                                                 const struct ethernet *inner,
+                                                 const struct inner_marks *marks)
 {
-    __u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L4_GRE |
-                  BPF_F_ADJ_ROOM_ENCAP_L2_ETH | BPF_F_ADJ_ROOM_FIXED_GSO |
-                  (__u64)sizeof(struct ethhdr) << 56;
+    __u64 flags = room_flags(len, sizeof(struct ethhdr)) | BPF_F_ADJ_ROOM_FIXED_GSO;
     struct outer_frame out;
     struct ethhdr *eth = (void *)out.headers.outer + len;
 
-    write_headers(&out.headers, peer, len, skb->len + len, hop);
+    write_headers(&out.headers, peer, len, skb->len + len, hop, marks);
     copy_mac(eth->h_dest, inner->dst);
     copy_mac(eth->h_source, inner->src);
     eth->h_proto = inner->type;
     if (add_room(skb, len + sizeof(struct ethhdr), flags, true)) return XGRE_REWRITE_FAILED;
     if (bpf_skb_store_bytes(skb, 0, &out.headers.eth, 2 * sizeof(struct ethhdr) + len, 0))
         return XGRE_REWRITE_FAILED;
-    return mend_protocol(skb);
+    return mend_protocol(skb, outer_protocol(len));
 }
 
 /* Untagged IP, which is nearly all there is, can have its headers written at once. */
@@ -418,13 +616,54 @@ static __always_inline bool is_plain_ip(const struct __sk_buff *skb, const struc
            (eth->type == bpf_htons(ETH_P_IP) || eth->type == bpf_htons(ETH_P_IPV6));
 }
 
-/* Encapsulates a frame that can_have_flow and is_plain_ip, and whose headers are `inner`. */
-STEP int wrap_plain(struct __sk_buff *skb, const struct xgre_peer *peer, const struct xgre_hop *hop,
-                    const struct ethernet *inner)
+static __always_inline int plain_marks(struct __sk_buff *skb, const struct xgre_peer *peer,
+                                       const struct ethernet *inner, struct inner_marks *marks)
 {
+    struct cursor c = frame_cursor(skb);
+
+    if (peer->flags & XGRE_PEER_ENTROPY) return read_marks(skb, inner, peer->flags, marks);
+    c.pos += sizeof(struct ethhdr);
+    marks->ds = inner_ds(c, inner->type);
+    return XGRE_GO;
+}
+
+STEP int wrap_plain_ip4(struct __sk_buff *skb, const struct xgre_peer *peer,
+                        const struct xgre_hop *hop, const struct ethernet *inner)
+{
+    struct inner_marks marks = {};
+    int verdict;
+
     if (!peer || !hop || !inner) return XGRE_REWRITE_FAILED;
-    if (peer->outer_len == OUTER_KEYED) return wrap_ip(skb, peer, OUTER_KEYED, hop, inner);
-    return wrap_ip(skb, peer, OUTER_PLAIN, hop, inner);
+    verdict = plain_marks(skb, peer, inner, &marks);
+    if (verdict) return verdict;
+    if (peer->outer_len == OUTER_IP4_KEYED)
+        return wrap_ip(skb, peer, OUTER_IP4_KEYED, hop, inner, &marks);
+    return wrap_ip(skb, peer, OUTER_IP4, hop, inner, &marks);
+}
+
+STEP int wrap_plain_ip6(struct __sk_buff *skb, const struct xgre_peer *peer,
+                        const struct xgre_hop *hop, const struct ethernet *inner)
+{
+    struct inner_marks marks = {};
+    int verdict;
+
+    if (!peer || !hop || !inner) return XGRE_REWRITE_FAILED;
+    verdict = plain_marks(skb, peer, inner, &marks);
+    if (verdict) return verdict;
+    if (peer->outer_len == OUTER_IP6_KEYED)
+        return wrap_ip(skb, peer, OUTER_IP6_KEYED, hop, inner, &marks);
+    return wrap_ip(skb, peer, OUTER_IP6, hop, inner, &marks);
+}
+
+/*
+ * Encapsulates a frame that can_have_flow and is_plain_ip, and whose headers are `inner`, for a
+ * peer that is not XGRE_PEER_BY_TC.
+ */
+static __always_inline int wrap_plain(struct __sk_buff *skb, const struct xgre_peer *peer,
+                                      const struct xgre_hop *hop, const struct ethernet *inner)
+{
+    return is_ip6_len(peer->outer_len) ? wrap_plain_ip6(skb, peer, hop, inner)
+                                       : wrap_plain_ip4(skb, peer, hop, inner);
 }
 
 /* ---- Delivery ----------------------------------------------------------------------------- */

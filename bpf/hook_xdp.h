@@ -3,8 +3,10 @@
 #ifndef XGRE_BPF_HOOK_XDP_H
 #define XGRE_BPF_HOOK_XDP_H
 
+#include "ecn.h"
 #include "encap.h"
 #include "flow.h"
+#include "inner_flow.h"
 
 static __always_inline struct cursor frame_cursor(struct xdp_md *ctx)
 {
@@ -33,9 +35,38 @@ static __always_inline enum xgre_verdict strip_outer(struct xdp_md *ctx, __u32 l
     return bpf_xdp_adjust_head(ctx, len) ? XGRE_REWRITE_FAILED : XGRE_GO;
 }
 
+/*
+ * What the outer header's ECN means for the frame inside, `eth`. A step: to keep a pointer into the
+ * packet until then would cost the verifier a state for each place that it can point to.
+ */
+STEP int take_xdp_ecn(struct xdp_md *ctx, const struct outer *outer, const struct ethernet *eth)
+{
+    struct cursor c = frame_cursor(ctx), ip;
+    __u8 ds, before;
+    __be16 type;
+    int verdict;
+
+    if (!outer || !eth || !has_ecn_news(outer)) return XGRE_GO;
+    c.pos += (outer->len + eth->len) & 0xff;
+    type = skip_tags(&c, eth->type);
+    ip = c;
+    /* An IPv4 header is no longer than one of IPv6. */
+    if (!is_ip(type) || !take(&c, sizeof(struct iphdr))) return XGRE_GO;
+    ds = inner_ds(ip, type);
+    before = ds;
+    verdict = merge_ecn(outer->ds, &ds);
+    if (verdict || ds == before) return verdict;
+    if (type == bpf_htons(ETH_P_IP))
+        set_ipv4_ds(ip.pos, ds);
+    else
+        set_ipv6_ds(ip.pos, ds);
+    return XGRE_GO;
+}
+
 static __always_inline enum xgre_verdict push_bytes(struct xdp_md *ctx,
                                                     const struct xgre_peer *peer, __u32 len,
-                                                    const struct xgre_hop *hop)
+                                                    const struct xgre_hop *hop,
+                                                    const struct inner_marks *marks)
 {
     __u32 ip_len = buffer_len(ctx) + len;
     struct ethhdr *eth;
@@ -48,20 +79,40 @@ static __always_inline enum xgre_verdict push_bytes(struct xdp_md *ctx,
     if (!eth) return XGRE_REWRITE_FAILED;
     outer = take(&c, len);
     if (!outer) return XGRE_REWRITE_FAILED;
-    write_ethernet(eth, hop);
-    write_outer(outer, peer, len, ip_len);
+    write_ethernet(eth, hop, outer_protocol(len));
+    write_outer(outer, peer, len, ip_len, marks);
     return XGRE_GO;
+}
+
+static __always_inline __u32 flow_hash(struct xdp_md *ctx)
+{
+    struct cursor c = frame_cursor(ctx);
+    struct inner_flow flow;
+
+    return find_inner_flow(&c, &flow) ? flow.hash >> 32 : 0;
 }
 
 /* Puts the outer headers of `peer` in front of the frame, which has no fragments and stays
  * untouched. */
 static __always_inline enum xgre_verdict push_outer(struct xdp_md *ctx,
                                                     const struct xgre_peer *peer,
-                                                    const struct xgre_hop *hop)
+                                                    const struct xgre_hop *hop, __u8 ds)
 {
-    /* Two constants: the verifier wants to see each store within a length that it knows. */
-    if (peer->outer_len == OUTER_KEYED) return push_bytes(ctx, peer, OUTER_KEYED, hop);
-    return push_bytes(ctx, peer, OUTER_PLAIN, hop);
+    struct inner_marks marks = {.ds = ds};
+
+    if (peer->flags & XGRE_PEER_ENTROPY) marks.hash = flow_hash(ctx);
+    /* Constants: the verifier wants to see each store within a length that it knows. */
+    switch (peer->outer_len) {
+        case OUTER_IP4:
+            return push_bytes(ctx, peer, OUTER_IP4, hop, &marks);
+        case OUTER_IP4_KEYED:
+            return push_bytes(ctx, peer, OUTER_IP4_KEYED, hop, &marks);
+        case OUTER_IP6:
+            return push_bytes(ctx, peer, OUTER_IP6, hop, &marks);
+        case OUTER_IP6_KEYED:
+            return push_bytes(ctx, peer, OUTER_IP6_KEYED, hop, &marks);
+    }
+    return XGRE_PUNT;
 }
 
 static __always_inline enum xgre_verdict next_hop(struct xdp_md *ctx,

@@ -49,6 +49,21 @@ struct {
     __type(value, struct xgre_tunnel);
 } tunnels __weak SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, XGRE_MAX_PEERS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct xgre_tunnel6_key);
+    __type(value, struct xgre_tunnel);
+} tunnels6 __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, XGRE_MAX_PEERS);
+    __type(key, __u32);
+    __type(value, struct xgre_peer_state);
+} peer_states __weak SEC(".maps");
+
 /* Grows on demand: an idle instance pays for the buckets only. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

@@ -27,18 +27,27 @@ struct gre_base {
     __be16 protocol;
 };
 
-/* Deepest byte that a header we read can end at: Ethernet, IPv4, GRE, Ethernet + tag, IPv6, TCP. */
-#define HEADERS_MAX (14 + 60 + 16 + 18 + 40 + 60)
+/* Bytes of IPv6 extension headers that are walked, and how many headers. */
+#define EXTENSIONS_LEN 64
+#define EXTENSIONS_MAX 4
+
+/* Deepest byte that a header we read can end at: Ethernet, IPv6 and its extensions, GRE; inside
+ * Ethernet + tag, IPv6, TCP. */
+#define HEADERS_MAX (14 + 40 + EXTENSIONS_LEN + 16 + 18 + 40 + 60)
 
 /* An outer header that was found to be ours. */
 struct outer {
-    __be32 source;
+    struct xgre_addr source; /* of IPv4, only the first word is written */
     __be32 key;
+    __be32 sequence; /* with `sequenced` */
     __u16 keyed;
-    __u16 checksummed;
+    __u8 checksummed;
+    __u8 sequenced;
     __u16 gre_offset; /* of the GRE header, from the start of the frame */
     __u16 len;        /* bytes before the inner frame */
     __u16 inner_len;  /* by the outer total length: what follows is Ethernet padding */
+    __u8 ds;          /* TOS or traffic class: RFC 2474, and ECN in the last two bits */
+    bool ip6;
 };
 
 /* The addresses of an Ethernet frame. */
@@ -46,9 +55,8 @@ struct ethernet {
     __u8 dst[6];
     __u16 vlan; /* VID of the outermost tag, 0 without */
     __u8 src[6];
-    __u16 pad;
-    __be16 type; /* what follows the Ethernet header and its first tag */
     __u16 len;   /* bytes up to what follows */
+    __be16 type; /* what follows the Ethernet header and its first tag */
 } __attribute__((aligned(8)));
 
 static __always_inline bool is_group(const __u8 *mac)
@@ -97,6 +105,11 @@ static __always_inline bool is_vlan(__be16 type)
     return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
 }
 
+static __always_inline bool is_ip(__be16 type)
+{
+    return type == bpf_htons(ETH_P_IP) || type == bpf_htons(ETH_P_IPV6);
+}
+
 /* RFC 791: the sum over a right header is 0xffff. The options were bounded by the caller's IHL. */
 static __always_inline enum xgre_verdict check_ip_sum(struct iphdr *ip, struct cursor options,
                                                       __u32 ihl)
@@ -141,30 +154,43 @@ static __always_inline enum xgre_verdict parse_gre(struct cursor *c, __u16 flags
     if (take_word_if(c, flags & GRE_CSUM, &ignored)) return XGRE_TRUNCATED;
     out->key = 0;
     if (take_word_if(c, flags & GRE_KEY, &out->key)) return XGRE_TRUNCATED;
-    if (take_word_if(c, flags & GRE_SEQ, &ignored)) return XGRE_TRUNCATED;
+    if (take_word_if(c, flags & GRE_SEQ, &out->sequence)) return XGRE_TRUNCATED;
     out->keyed = !!(flags & GRE_KEY);
     out->checksummed = !!(flags & GRE_CSUM);
+    out->sequenced = !!(flags & GRE_SEQ);
     return XGRE_GO;
 }
 
-/*
- * Ethernet / IPv4 / GRE / 0x6558 to `local`. PASS: not ours, and what makes it not ours was
- * there to read. `frame_len` is the length of the whole frame, of which the cursor may see
- * only the start.
- */
-static __always_inline enum xgre_verdict parse_outer(struct cursor *c, __u32 frame_len,
-                                                     __be32 local, struct outer *out)
+/* The GRE header whose base was taken, in an IP packet that ends at `end` of the frame. */
+static __always_inline enum xgre_verdict enter_gre(struct cursor *c, const struct gre_base *gre,
+                                                   __u32 end, struct outer *out)
 {
-    struct ethhdr *eth = take(c, sizeof(*eth));
+    enum xgre_verdict verdict = parse_gre(c, bpf_ntohs(gre->flags), out);
+
+    if (verdict) return verdict;
+    out->len =
+        out->gre_offset + sizeof(*gre) + 4 * (out->checksummed + out->keyed + out->sequenced);
+    /* The fields end where the IP packet ends, at the latest, whatever the frame has behind it. */
+    if (out->len > end) return XGRE_TRUNCATED;
+    out->inner_len = end - out->len;
+    return out->inner_len < sizeof(struct ethhdr) ? XGRE_INNER_SHORT : XGRE_GO;
+}
+
+/*
+ * Outer headers: Ethernet / IP / GRE / 0x6558 to an address of the uplink. PASS: not ours, and what
+ * makes it not ours was there to read. `frame_len` is the length of the whole frame, of which the
+ * cursor, which stands behind the Ethernet header, may see only the start.
+ */
+static __always_inline enum xgre_verdict parse_outer_ipv4(struct cursor *c, __u32 frame_len,
+                                                          __be32 local, struct outer *out)
+{
+    struct iphdr *ip = take(c, sizeof(*ip));
     struct gre_base *gre;
-    struct iphdr *ip;
+    struct cursor options;
     __u32 ihl, total;
     __u16 fragment;
     enum xgre_verdict verdict;
-    struct cursor options;
 
-    if (!eth || eth->h_proto != bpf_htons(ETH_P_IP)) return XGRE_PASS;
-    ip = take(c, sizeof(*ip));
     if (!ip) return XGRE_TRUNCATED;
     if (ip->protocol != IPPROTO_GRE || ip->daddr != local || ip->version != 4) return XGRE_PASS;
     fragment = bpf_ntohs(ip->frag_off);
@@ -179,21 +205,158 @@ static __always_inline enum xgre_verdict parse_outer(struct cursor *c, __u32 fra
     if (gre->protocol != bpf_htons(ETH_P_TEB)) return XGRE_PASS;
 
     total = bpf_ntohs(ip->tot_len);
-    out->source = ip->saddr;
-    out->gre_offset = sizeof(*eth) + ihl * 4;
+    out->ip6 = false;
+    out->ds = ip->tos;
+    out->source.word[0] = ip->saddr;
+    out->gre_offset = sizeof(struct ethhdr) + ihl * 4;
     if (total < ihl * 4 + sizeof(*gre)) return XGRE_IP_HEADER;
-    if (frame_len < sizeof(*eth) + total) return XGRE_TRUNCATED;
+    if (frame_len < sizeof(struct ethhdr) + total) return XGRE_TRUNCATED;
     verdict = check_ip_sum(ip, options, ihl);
     if (verdict) return verdict;
     if (fragment & IP_MF) return XGRE_FRAGMENT;
-    verdict = parse_gre(c, bpf_ntohs(gre->flags), out);
-    if (verdict) return verdict;
-    out->len = out->gre_offset + sizeof(*gre) + 4 * (out->checksummed + out->keyed) +
-               (gre->flags & bpf_htons(GRE_SEQ) ? 4 : 0);
-    /* The fields end where the IP packet ends, at the latest, whatever the frame has behind it. */
-    if (out->len > sizeof(*eth) + total) return XGRE_TRUNCATED;
-    out->inner_len = sizeof(*eth) + total - out->len;
-    return out->inner_len < sizeof(struct ethhdr) ? XGRE_INNER_SHORT : XGRE_GO;
+    return enter_gre(c, gre, sizeof(struct ethhdr) + total, out);
+}
+
+/* The first 8 bytes of an extension header: RFC 8200 section 4. */
+struct extension {
+    __u8 next;
+    __u8 len; /* of 8 bytes, without the first 8 */
+    union {
+        __be16 offset; /* of a fragment header: bit 15, more follow */
+        struct {
+            __u8 type;
+            __u8 left; /* of a routing header: segments */
+        };
+    };
+    __be32 rest;
+};
+
+/* Where a walk along extension headers stands. */
+struct extension_walk {
+    __u8 next;     /* what comes */
+    bool foreign;  /* there was one that no tunnel packet has */
+    bool fragment; /* the start of a packet in fragments */
+    __u32 len;     /* of all of them */
+};
+
+/* Those whose length can be told without knowing them. */
+static __always_inline bool is_extension(__u8 next)
+{
+    return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
+           next == IPPROTO_AH || next == IPPROTO_DSTOPTS || next == IPPROTO_MH ||
+           next == IPPROTO_HIP || next == IPPROTO_SHIM6;
+}
+
+/* One extension header, `walk->next`. PASS: what is behind it is not ours to read. */
+static __always_inline enum xgre_verdict walk_extension(struct cursor *c,
+                                                        struct extension_walk *walk)
+{
+    struct extension *header = take(c, sizeof(*header));
+    __u32 more;
+
+    if (!header) return XGRE_TRUNCATED;
+    more = header->len * 8;
+    if (walk->next == IPPROTO_FRAGMENT) {
+        /* As of IPv4: no GRE header in it. One that is whole (RFC 6946) is like any other. */
+        if (header->offset & bpf_htons(~7)) return XGRE_PASS;
+        walk->fragment |= !!(header->offset & bpf_htons(1));
+        more = 0;
+    } else if (walk->next == IPPROTO_ROUTING) {
+        if (header->left) return XGRE_PASS; /* it has further to go */
+    } else if (walk->next != IPPROTO_HOPOPTS && walk->next != IPPROTO_DSTOPTS) {
+        walk->foreign = true;
+        if (walk->next == IPPROTO_AH) more = header->len * 4; /* RFC 4302 section 2.2 */
+    }
+    walk->next = header->next;
+    walk->len += sizeof(*header) + more;
+    if (walk->len > EXTENSIONS_LEN) return XGRE_PASS;
+    return !more || take(c, more & (2 * EXTENSIONS_LEN - 1)) ? XGRE_GO : XGRE_TRUNCATED;
+}
+
+/*
+ * Behind an IPv6 header: up to what is no extension header. `briefly`: at most the one of 8 bytes
+ * that Linux puts in front of GRE (RFC 2473 section 4.1.1), and PUNT for more.
+ */
+static __always_inline enum xgre_verdict walk_extensions(struct cursor *c, bool briefly,
+                                                         struct extension_walk *walk)
+{
+    struct extension *header;
+    enum xgre_verdict verdict;
+
+    if (briefly) {
+        if (walk->next == IPPROTO_DSTOPTS) {
+            header = take(c, sizeof(*header));
+            if (!header || header->len) return XGRE_PUNT;
+            walk->next = header->next;
+            walk->len = sizeof(*header);
+        }
+        return is_extension(walk->next) ? XGRE_PUNT : XGRE_GO;
+    }
+    for (int i = 0; i < EXTENSIONS_MAX; i++) {
+        if (!is_extension(walk->next)) return XGRE_GO;
+        verdict = walk_extension(c, walk);
+        if (verdict) return verdict;
+    }
+    return is_extension(walk->next) ? XGRE_PASS : XGRE_GO;
+}
+
+static __always_inline bool same_addr(const void *a, const struct xgre_addr *b)
+{
+    const word32 *word = a;
+
+    return !((word[0] ^ b->word[0]) | (word[1] ^ b->word[1]) | (word[2] ^ b->word[2]) |
+             (word[3] ^ b->word[3]));
+}
+
+static __always_inline void copy_addr(struct xgre_addr *to, const void *from)
+{
+    const word32 *word = from;
+
+    to->word[0] = word[0];
+    to->word[1] = word[1];
+    to->word[2] = word[2];
+    to->word[3] = word[3];
+}
+
+/* Traffic class, from the first two bytes of an IPv6 header. */
+static __always_inline __u8 ipv6_ds(const void *ip)
+{
+    return bpf_ntohs(*(const word16 *)ip) >> 4;
+}
+
+/* `briefly`: PUNT rather than walk along extension headers. */
+static __always_inline enum xgre_verdict parse_outer_ipv6(struct cursor *c, __u32 frame_len,
+                                                          const struct xgre_addr *local,
+                                                          bool briefly, struct outer *out)
+{
+    struct ipv6hdr *ip = take(c, sizeof(*ip));
+    struct extension_walk walk = {};
+    enum xgre_verdict verdict;
+    struct gre_base *gre;
+    __u32 end;
+
+    if (!ip) return XGRE_TRUNCATED;
+    if (!same_addr(&ip->daddr, local) || ip->version != 6) return XGRE_PASS;
+    walk.next = ip->nexthdr;
+    if (walk.next != IPPROTO_GRE) {
+        verdict = walk_extensions(c, briefly, &walk);
+        if (verdict) return verdict;
+        if (walk.next != IPPROTO_GRE) return XGRE_PASS;
+    }
+    gre = take(c, sizeof(*gre));
+    if (!gre) return XGRE_TRUNCATED;
+    if (gre->protocol != bpf_htons(ETH_P_TEB)) return XGRE_PASS;
+
+    end = sizeof(struct ethhdr) + sizeof(*ip) + bpf_ntohs(ip->payload_len);
+    out->ip6 = true;
+    out->ds = ipv6_ds(ip);
+    copy_addr(&out->source, &ip->saddr);
+    out->gre_offset = sizeof(struct ethhdr) + sizeof(*ip) + walk.len;
+    if (walk.foreign) return XGRE_IP_EXTENSION;
+    if (end < out->gre_offset + sizeof(*gre)) return XGRE_IP_HEADER;
+    if (frame_len < end) return XGRE_TRUNCATED;
+    if (walk.fragment) return XGRE_FRAGMENT;
+    return enter_gre(c, gre, end, out);
 }
 
 /* IEEE 802.1Q: addresses, and the VID of the outermost tag, if any. */
@@ -205,7 +368,6 @@ static __always_inline enum xgre_verdict parse_ethernet(struct cursor *c, struct
     copy_mac(out->dst, eth->h_dest);
     copy_mac(out->src, eth->h_source);
     out->vlan = 0;
-    out->pad = 0;
     out->type = eth->h_proto;
     out->len = sizeof(*eth);
     if (is_vlan(eth->h_proto)) {

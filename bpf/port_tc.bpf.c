@@ -64,7 +64,7 @@ static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
     enum xgre_verdict verdict;
 
     if (!peer) return XGRE_PEER_GONE;
-    verdict = plan_wrap(skb, uplink, peer->outer_len == OUTER_KEYED, d->header_len, &wrap);
+    verdict = plan_wrap(skb, uplink, peer->outer_len, peer->flags, &d->eth, d->header_len, &wrap);
     if (verdict) return verdict;
     verdict = next_hop(skb, uplink, peer, d->target, wrap.ip_len, hop);
     if (verdict) return verdict;
@@ -103,9 +103,9 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
     };
     struct wrap wrap = {};
 
-    if (!walk.list || !d->from.network) return XGRE_NO_TARGET;
+    if (!walk.list) return XGRE_NO_TARGET;
     flood_ports(&walk);
-    flood_peers(&walk, &wrap, d->from.network->flags & XGRE_NETWORK_KEYED, d->header_len);
+    flood_peers(&walk, &wrap, &d->eth, d->header_len);
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;
 }
 
@@ -127,10 +127,11 @@ static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
     if (verdict == XGRE_FLOODED) return flood_departure(skb, uplink, d);
     if (verdict == XGRE_TO_PEER) {
         verdict = send_to_peer(skb, uplink, to.peer, &hop, d);
-        if (verdict == XGRE_TO_PEER && keep) keep_flow(flow, key, &d->from, &to, &hop, len);
+        if (verdict == XGRE_TO_PEER && keep && to.flags)
+            keep_flow(flow, key, NULL, &d->from, &to, &hop, len);
     } else if (verdict == XGRE_TO_PORT) {
         verdict = send_to_port(skb, d, &to);
-        if (verdict == XGRE_TO_PORT && keep) keep_flow(flow, key, &d->from, &to, NULL, len);
+        if (verdict == XGRE_TO_PORT && keep) keep_flow(flow, key, NULL, &d->from, &to, NULL, len);
     }
     return verdict;
 }
@@ -148,7 +149,7 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
     if (!uplink) return XGRE_NO_UPLINK;
     d->from.at = this_moment();
     key = port_flow(skb->ifindex, &d->eth, d->tagged);
-    flow = find_flow(&key, &d->from.at, &known);
+    flow = find_flow(&key, NULL, &d->from.at, &known);
     if (!flow) return XGRE_NO_NETWORK;
     if (can_have_flow(skb) && known && skb->len <= flow->max_len &&
         (flow->verdict == XGRE_TO_PORT ? has_device(flow) : is_plain_ip(skb, &d->eth)))

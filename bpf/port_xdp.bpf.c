@@ -32,12 +32,13 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx,
         verdict = check_mtu(ctx, to.id, d->len, d->eth.len > sizeof(struct ethhdr));
     } else if (verdict == XGRE_TO_PEER) {
         if (!to.peer || d->too_many_tags) return XGRE_PUNT; /* TC refuses it */
+        if (!to.flags) return XGRE_PUNT;
         verdict = next_hop(ctx, uplink, to.peer, to.id, d->len + to.peer->outer_len, &hop);
         if (!verdict && !hop.resolved) return XGRE_PUNT;
         to_hop = &hop;
     }
     if (verdict) return verdict;
-    keep_flow(flow, key, &d->from, &to, to_hop, d->len);
+    keep_flow(flow, key, NULL, &d->from, &to, to_hop, d->len);
     return XGRE_GO;
 }
 
@@ -48,14 +49,14 @@ static __always_inline enum xgre_verdict send_to_port(const struct xgre_flow *fl
 
 static __always_inline enum xgre_verdict send_to_peer(struct xdp_md *ctx,
                                                       const struct xgre_uplink *uplink,
-                                                      const struct xgre_flow *flow)
+                                                      const struct xgre_flow *flow, __u8 ds)
 {
     struct xgre_peer *peer = find_peer(flow->target);
     enum xgre_verdict verdict;
 
     if (!peer || !(uplink->flags & XGRE_UPLINK_XDP_XMIT) || !aim_at(uplink->ifindex))
         return XGRE_PUNT;
-    verdict = push_outer(ctx, peer, &flow->hop);
+    verdict = push_outer(ctx, peer, &flow->hop, ds);
     return verdict ? verdict : XGRE_TO_PEER;
 }
 
@@ -76,7 +77,7 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     d->too_many_tags = has_too_many_tags(c, &d->eth);
     d->from.at = this_moment();
     key = port_flow(ctx->ingress_ifindex, &d->eth, d->eth.len > sizeof(struct ethhdr));
-    flow = find_flow(&key, &d->from.at, &known);
+    flow = find_flow(&key, NULL, &d->from.at, &known);
     if (!flow) return XGRE_PUNT;
     if (d->too_many_tags || !known || d->len > flow->max_len) {
         verdict = resolve(ctx, uplink, &key, d, flow);
@@ -86,7 +87,8 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     if (d->fragments) keep_behind(flow);
     if (!(flow->flags & XGRE_PORT_XDP_XMIT)) return XGRE_PUNT;
     d->flow = flow;
-    return flow->verdict == XGRE_TO_PORT ? send_to_port(flow) : send_to_peer(ctx, uplink, flow);
+    if (flow->verdict == XGRE_TO_PORT) return send_to_port(flow);
+    return send_to_peer(ctx, uplink, flow, inner_ds(c, d->eth.type));
 }
 
 SEC("xdp.frags")

@@ -8,6 +8,7 @@ struct arrival {
     struct outer outer;
     struct ethernet eth;
     struct origin from;
+    struct flow_rest rest;
     struct weight weight;
     __u32 peer;        /* 0: from none that we know */
     __u32 target;      /* ifindex of a port, with TO_PORT */
@@ -55,6 +56,8 @@ static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, st
     };
     enum xgre_verdict verdict;
 
+    verdict = take_ecn(skb, &a->outer, &a->eth);
+    if (verdict) return verdict;
     learn(&a->from, &a->eth);
     if (!walk.list) return XGRE_NO_TARGET;
     verdict = strip_outer(skb, &a->outer);
@@ -64,11 +67,11 @@ static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, st
 }
 
 /* Asks the tables, and writes their answer into `flow`. GO: deliver to the target. */
-static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
-                                                 const struct xgre_tunnel *tunnel,
+static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb, __u64 tunnel,
                                                  const struct flow_key *key, struct arrival *a,
                                                  struct xgre_flow *flow)
 {
+    bool keep = can_have_flow(skb) && !is_checked(tunnel);
     enum xgre_verdict verdict;
     struct target to;
 
@@ -80,15 +83,18 @@ static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
     a->target_flags = to.flags;
     verdict = check_fit(skb, a);
     if (verdict) return verdict;
+    verdict = take_ecn(skb, &a->outer, &a->eth);
+    if (verdict) return verdict;
     learn(&a->from, &a->eth);
-    if (can_have_flow(skb)) keep_flow(flow, key, &a->from, &to, NULL, a->outer.inner_len);
+    if (keep) keep_flow(flow, key, &a->rest, &a->from, &to, NULL, a->outer.inner_len);
     return XGRE_GO;
 }
 
 static __always_inline bool follow_flow(const struct __sk_buff *skb, const struct xgre_flow *flow,
                                         struct arrival *a)
 {
-    if (!can_have_flow(skb) || a->outer.inner_len > flow->max_len || !has_device(flow))
+    if (!can_have_flow(skb) || a->outer.inner_len > flow->max_len || !has_device(flow) ||
+        has_ecn_news(&a->outer))
         return false;
     a->peer = flow->source;
     a->target = flow->target;
@@ -100,8 +106,8 @@ static __always_inline bool follow_flow(const struct __sk_buff *skb, const struc
 static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplink *uplink,
                                   struct arrival *a)
 {
-    int verdict = parse_outer_step(skb, uplink->local, &a->outer), inner;
-    struct xgre_tunnel *tunnel;
+    int verdict = parse_outer_step(skb, uplink, &a->outer), inner;
+    __u64 tunnel;
     struct xgre_flow *flow;
     struct flow_key key;
     __u32 header_len = 0;
@@ -111,8 +117,8 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     if (verdict) return verdict;
     a->from.at = this_moment();
     inner = parse_frame_step(skb, a->outer.len, &a->eth, &header_len);
-    key = peer_flow(&a->outer, &a->eth, is_tagged(a));
-    flow = find_flow(&key, &a->from.at, &known);
+    key = peer_flow(&a->outer, &a->eth, is_tagged(a), &a->rest);
+    flow = find_flow(&key, &a->rest, &a->from.at, &known);
     if (!flow) return XGRE_NO_NETWORK;
     if (!inner && known && !a->outer.checksummed && follow_flow(skb, flow, a)) {
         verdict = strip_outer(skb, &a->outer);
@@ -120,11 +126,15 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     }
     tunnel = find_tunnel(&a->outer, uplink->local);
     if (!tunnel) return XGRE_UNKNOWN_PEER;
-    a->peer = tunnel->peer;
+    a->peer = tunnel;
     if (inner) return inner;
     a->weight = frame_weight(skb, a->outer.inner_len, header_len);
     verdict = check_gre_sum(skb, &a->outer);
     if (verdict) return verdict;
+    if (is_checked(tunnel)) {
+        verdict = check_peer(&a->outer, a->peer);
+        if (verdict) return verdict;
+    }
     verdict = look_up(skb, tunnel, &key, a, flow);
     if (verdict) return verdict;
     verdict = strip_outer(skb, &a->outer);

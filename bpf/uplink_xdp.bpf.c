@@ -12,6 +12,7 @@ struct arrival {
     struct outer outer;
     struct ethernet eth;
     struct origin from;
+    struct flow_rest rest;
     const struct xgre_flow *flow;
     __u32 peer; /* 0: from none that we know */
     __u32 tcp_header_len;
@@ -29,24 +30,64 @@ static __always_inline bool is_tagged(const struct arrival *a)
     return a->eth.len > sizeof(struct ethhdr);
 }
 
+/* Where an IP packet ends that `c` stands at, from the start of the frame; too far when unknown. */
+static __always_inline __u32 packet_end(struct cursor c, __be16 type)
+{
+    if (type == bpf_htons(ETH_P_IP)) {
+        struct iphdr *ip = take(&c, sizeof(*ip));
+
+        if (ip) return sizeof(struct ethhdr) + bpf_ntohs(ip->tot_len);
+    } else if (type == bpf_htons(ETH_P_IPV6)) {
+        struct ipv6hdr *ip = take(&c, sizeof(*ip));
+
+        if (ip) return sizeof(struct ethhdr) + sizeof(*ip) + bpf_ntohs(ip->payload_len);
+    }
+    return ~0;
+}
+
+STEP int parse_ipv6_step(struct xdp_md *ctx, const struct xgre_uplink *uplink, __u32 len,
+                         struct outer *out)
+{
+    struct cursor c = frame_cursor(ctx);
+
+    if (!uplink || !out || !take(&c, sizeof(struct ethhdr))) return XGRE_PUNT;
+    return parse_outer_ipv6(&c, len, &uplink->local6, true, out);
+}
+
+/* Leaves `c` behind the outer headers. */
+static __always_inline enum xgre_verdict parse_outer(struct xdp_md *ctx, struct cursor *c,
+                                                     const struct xgre_uplink *uplink, __u32 len,
+                                                     struct outer *out)
+{
+    struct ethhdr *eth = take(c, sizeof(*eth));
+    int verdict;
+
+    if (!eth) return XGRE_PASS;
+    if (eth->h_proto == bpf_htons(ETH_P_IP)) return parse_outer_ipv4(c, len, uplink->local, out);
+    if (eth->h_proto != bpf_htons(ETH_P_IPV6)) return XGRE_PASS;
+    verdict = parse_ipv6_step(ctx, uplink, len, out);
+    *c = frame_cursor(ctx);
+    c->pos += out->len & 0xff;
+    return verdict;
+}
+
 static __always_inline enum xgre_verdict parse_arrival(struct xdp_md *ctx, struct cursor *c,
                                                        const struct xgre_uplink *uplink,
                                                        struct arrival *a)
 {
     struct cursor start = *c;
     struct ethhdr *eth = take(&start, sizeof(*eth));
-    struct iphdr *ip = take(&start, sizeof(*ip));
     __u32 buffer = buffer_len(ctx), len = buffer;
     struct outer *outer = &a->outer;
     enum xgre_verdict verdict;
 
     /* Only who must know asks the kernel. */
-    if (!ip || len >= ASK_FROM || len < sizeof(*eth) + bpf_ntohs(ip->tot_len)) len = frame_len(ctx);
+    if (!eth || len >= ASK_FROM || len < packet_end(start, eth->h_proto)) len = frame_len(ctx);
     a->fragments = len != buffer;
     /* TC can reach headers that are in a fragment. */
     if (a->fragments && buffer < HEADERS_MAX) return XGRE_PUNT;
-    verdict = parse_outer(c, len, uplink->local, outer);
-    if (verdict == XGRE_PASS) return verdict;
+    verdict = parse_outer(ctx, c, uplink, len, outer);
+    if (verdict == XGRE_PASS || verdict == XGRE_PUNT) return verdict;
     /* For another host's MAC, or the uplink's has changed: TC asks the kernel. */
     if (!eth || !same_mac(eth->h_dest, uplink->mac)) return XGRE_PUNT;
     if (verdict) return verdict;
@@ -56,15 +97,15 @@ static __always_inline enum xgre_verdict parse_arrival(struct xdp_md *ctx, struc
 
 /* Asks the tables, and writes their answer into `flow`. `inner`: what parsing the frame said. */
 static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx, enum xgre_verdict inner,
-                                                 const struct xgre_tunnel *tunnel,
-                                                 const struct flow_key *key, struct arrival *a,
-                                                 struct xgre_flow *flow)
+                                                 __u64 tunnel, const struct flow_key *key,
+                                                 struct arrival *a, struct xgre_flow *flow)
 {
     enum xgre_verdict verdict;
     struct target to;
 
     if (!tunnel) return XGRE_UNKNOWN_PEER;
-    a->peer = tunnel->peer;
+    if (is_checked(tunnel)) return XGRE_PUNT;
+    a->peer = tunnel;
     if (inner) return inner;
     verdict = from_peer(tunnel, &a->eth, &a->from, &to);
     if (verdict == XGRE_FLOODED) return XGRE_PUNT;
@@ -74,8 +115,11 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx, enum xgre_v
     /* What may go to TC after all has to find the destination where it was: fragments, and TCP past
      * a driver that takes no metadata. */
     if (same_mac(a->eth.src, a->eth.dst)) return XGRE_PUNT;
+    /* Should TC get the frame after all, it finds nothing left to do. */
+    verdict = take_xdp_ecn(ctx, &a->outer, &a->eth);
+    if (verdict) return verdict;
     learn(&a->from, &a->eth);
-    keep_flow(flow, key, &a->from, &to, NULL, a->outer.inner_len);
+    keep_flow(flow, key, &a->rest, &a->from, &to, NULL, a->outer.inner_len);
     return XGRE_GO;
 }
 
@@ -130,10 +174,10 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     inner = parse_ethernet(&c, &a->eth);
     if (!inner) a->tcp_header_len = tcp_header_len(&c, &a->eth);
     a->from.at = this_moment();
-    key = peer_flow(&a->outer, &a->eth, is_tagged(a));
-    flow = find_flow(&key, &a->from.at, &known);
+    key = peer_flow(&a->outer, &a->eth, is_tagged(a), &a->rest);
+    flow = find_flow(&key, &a->rest, &a->from.at, &known);
     if (!flow) return XGRE_PUNT;
-    if (inner || !known || a->outer.inner_len > flow->max_len) {
+    if (inner || !known || a->outer.inner_len > flow->max_len || has_ecn_news(&a->outer)) {
         verdict = resolve(ctx, inner, find_tunnel(&a->outer, uplink->local), &key, a, flow);
         if (verdict) return verdict;
     }

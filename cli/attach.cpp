@@ -1,21 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "cli/context.h"
+#include "cli/misuse.h"
 #include "cli/syntax.h"
 #include "xgre/abi.h"
 
 namespace xgre::cli {
+namespace {
+
+template <typename Address>
+void set_local(const Address& address, std::optional<Address>& target) {
+    if (target && *target != address)
+        throw Misuse{"--local", fmt::format("{} and {} are of the same family", *target, address),
+                     "give one address of IPv4, one of IPv6, or both"};
+    target = address;
+}
+
+void set_locals(const std::vector<IpAddr>& locals, AttachSpec& spec) {
+    for (const IpAddr& local : locals) {
+        if (local.is_v6())
+            set_local(local.v6(), spec.local6);
+        else
+            set_local(local.v4(), spec.local);
+    }
+}
+
+}  // namespace
 
 void add_attach_command(CLI::App& app, Context& context) {
     auto* attach = app.add_subcommand("attach", "let an interface carry tunnels");
     auto spec = std::make_shared<AttachSpec>();
     add_value(*attach, "UPLINK", spec->uplink, device_syntax(), "the interface towards the peers")
         ->required();
-    add_value(*attach, "--local", spec->local, address_syntax(),
-              "the address of UPLINK that tunnels have at this end")
+    auto locals = std::make_shared<std::vector<IpAddr>>();
+    add_values(*attach, "--local", *locals, address_syntax(),
+               "the address of UPLINK that tunnels have at this end: one of IPv4, one of IPv6, or "
+               "both")
         ->required();
     add_value(*attach, "--fdb-size", spec->fdb_entries, number_syntax(1, XGRE_FDB_LIMIT),
               fmt::format("room for this many FDB entries (default: {}, at most {})",
@@ -32,9 +57,11 @@ void add_attach_command(CLI::App& app, Context& context) {
     attach->footer(
         "Examples:\n"
         "  xgre attach eth0 --local 198.18.0.1\n"
+        "  xgre attach eth0 --local 198.18.0.1 --local 2001:db8:1::1\n"
         "  xgre attach eth0 --local 198.18.0.1 --upgrade\n"
         "  xgre attach eth0 --local 198.18.0.1 --spread 1-3");
-    attach->callback([&context, spec] {
+    attach->callback([&context, spec, locals] {
+        set_locals(*locals, *spec);
         report(context, Instance::attach(context.session, *spec),
                fmt::format("instance {} on {}", context.session.instance, spec->uplink),
                "already attached");

@@ -32,9 +32,9 @@ void add_start(CLI::App& noun, Context& context) {
               "its addresses (needed the first time)");
     add_value(*start, "--range", options->range, range_syntax(),
               "addresses to lease (default: all but the gateway's)");
-    add_value(*start, "--gateway", spec.gateway, address_syntax(),
+    add_value(*start, "--gateway", spec.gateway, ip4_syntax(),
               "the router's own address (default: the subnet's first)");
-    add_values(*start, "--dns", spec.dns, address_syntax(), "a name server to announce");
+    add_values(*start, "--dns", spec.dns, ip4_syntax(), "a name server to announce");
     add_values(*start, "--host", spec.hosts, host_syntax(), "an address for one MAC");
     add_value(*start, "--router", spec.router, netns_syntax(),
               "share the router of this name with other networks: it routes between them "

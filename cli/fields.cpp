@@ -29,6 +29,42 @@ Json texts_of(const std::vector<T>& values) {
     return list;
 }
 
+Json key_of(const std::optional<GreKey>& key) {
+    if (!key) return nullptr;
+    return key->value();
+}
+
+template <typename T>
+Json value_or(const char* word, const std::optional<T>& value) {
+    if (!value) return word;
+    return *value;
+}
+
+Json df_of(const PeerInfo& peer) {
+    if (peer.address.is_v6()) return nullptr;
+    switch (peer.options.df) {
+        case DontFragment::unset:
+            return "unset";
+        case DontFragment::inherit:
+            return "inherit";
+        default:
+            return "set";
+    }
+}
+
+// Those that have no column, where they are not the default.
+Json more_options(const PeerInfo& peer) {
+    std::vector<std::string> words;
+    const PeerOptions& options = peer.options;
+    if (options.icsum) words.emplace_back("icsum");
+    if (options.iseq) words.emplace_back("iseq");
+    if (options.df != DontFragment::set) words.push_back("df " + df_of(peer).get<std::string>());
+    if (options.encap_limit) words.push_back(fmt::format("encap-limit {}", *options.encap_limit));
+    if (options.flow_label) words.push_back(fmt::format("flow-label {}", *options.flow_label));
+    if (words.empty()) return nullptr;
+    return fmt::format("{}", fmt::join(words, ", "));
+}
+
 std::string asked_text(const Spread& spread) {
     switch (spread.mode) {
         case SpreadMode::off:
@@ -120,6 +156,8 @@ const Fields<NetworkInfo>& network_fields() {
              if (!n.key) return nullptr;
              return n.key->value();
          }},
+        {"mode", "MODE",
+         [](const NetworkInfo& n) { return n.mode == NetworkMode::nvgre ? "nvgre" : "gre"; }},
         {"mtu", "MTU", [](const NetworkInfo& n) { return n.mtu; }},
         {"mtu_is_set", "", [](const NetworkInfo& n) { return n.mtu_is_set; }},
         {"ageing", "AGEING", [](const NetworkInfo& n) { return n.ageing.count(); }, seconds},
@@ -164,11 +202,23 @@ const Fields<PeerInfo>& peer_fields() {
             {"address", "PEER", [](const PeerInfo& p) { return p.address.format(); }, plain, kBoth},
             {"network", "NETWORK", [](const PeerInfo& p) { return p.network; }, plain, kBoth},
             {"id", "", [](const PeerInfo& p) { return p.id; }},
-            {"key", "KEY",
-             [](const PeerInfo& p) -> Json {
-                 if (!p.key) return nullptr;
-                 return p.key->value();
+            {"ikey", "KEY-IN", [](const PeerInfo& p) { return key_of(p.options.ikey); }},
+            {"okey", "KEY-OUT", [](const PeerInfo& p) { return key_of(p.options.okey); }},
+            {"icsum", "", [](const PeerInfo& p) { return p.options.icsum; }},
+            {"iseq", "", [](const PeerInfo& p) { return p.options.iseq; }},
+            {"ttl", "TTL", [](const PeerInfo& p) { return value_or("inherit", p.options.ttl); }},
+            {"tos", "TOS", [](const PeerInfo& p) { return value_or("inherit", p.options.tos); }},
+            {"df", "", [](const PeerInfo& p) { return df_of(p); }},
+            {"encap_limit", "",
+             [](const PeerInfo& p) {
+                 return p.address.is_v6() ? value_or("none", p.options.encap_limit) : nullptr;
              }},
+            {"flow_label", "",
+             [](const PeerInfo& p) {
+                 return p.address.is_v6() ? value_or("inherit", p.options.flow_label) : nullptr;
+             }},
+            {"mtu", "MTU", [](const PeerInfo& p) { return p.mtu; }},
+            {"", "OPTIONS", more_options},
         };
         append<PeerInfo, Traffic>(list, traffic_fields(),
                                   [](const PeerInfo& p) -> const Traffic& { return p.traffic; });
@@ -217,7 +267,9 @@ const Fields<InstanceInfo>& instance_fields() {
             {"uplink", "uplink", [](const InstanceInfo& i) { return i.uplink; }},
             {"ifindex", "", [](const InstanceInfo& i) { return i.ifindex; }},
             {"uplink_gone", "", [](const InstanceInfo& i) { return i.uplink_gone; }},
-            {"local", "local", [](const InstanceInfo& i) { return i.local.format(); }},
+            {"local", "local",
+             [](const InstanceInfo& i) { return fmt::format("{}", fmt::join(i.locals, ", ")); }},
+            {"locals", "", [](const InstanceInfo& i) { return texts_of(i.locals); }},
         };
         // The table of devices has them in columns.
         for (const Field<HookInfo>& field : hook_fields()) {

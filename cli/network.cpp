@@ -24,13 +24,17 @@ void add_add(CLI::App& noun, Context& context) {
     add_value(*add, "NAME", spec->name, network_syntax(), "its name on this host")->required();
     add_value(*add, "--key", spec->key, key_syntax(),
               "its GRE key, the same on every host, for good (default: no key)");
+    add_value(*add, "--mode", spec->mode, mode_syntax(),
+              "what the key is on the wire: gre, all of it; nvgre, a VSID of 24 bits and a number "
+              "for the flow (default: gre)");
     add_value(*add, "--mtu", spec->mtu, number_syntax(kLeastMtu, kMostMtu),
               "bytes of the largest IP packet inside (default: what fits the uplink)");
     add_value(*add, "--ageing", spec->ageing, seconds_syntax(1, kLongestAgeing),
               "forget a learned MAC that was silent this long (default: 300)");
     add->footer(
-        "Example:\n"
-        "  xgre network add lan --key 7");
+        "Examples:\n"
+        "  xgre network add lan --key 7\n"
+        "  xgre network add lan --key 5001 --mode nvgre");
     add->callback([&context, spec] {
         report(context, context.open().add_network(*spec), "network " + spec->name,
                "already there");

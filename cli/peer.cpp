@@ -14,7 +14,7 @@ namespace xgre::cli {
 namespace {
 
 struct Which {
-    std::optional<Ip4Addr> address;
+    std::optional<IpAddr> address;
     std::optional<std::string> network;
 };
 
@@ -31,11 +31,37 @@ std::string name_of(const PeerSpec& spec) {
 }
 
 void add_add(CLI::App& noun, Context& context) {
-    auto* add = noun.add_subcommand("add", "let another host into a network");
+    auto* add = noun.add_subcommand(
+        "add", "let another host into a network, or change how it is spoken to");
     auto spec = add_spec(*add);
+    add_value(*add, "--ikey", spec->ikey, key_or_none_syntax(),
+              "the GRE key that it sends (default: the network's)");
+    add_value(*add, "--okey", spec->okey, key_or_none_syntax(),
+              "the GRE key that it is sent (default: the network's)");
+    add_switch(*add, "--icsum", spec->icsum,
+               "take nothing from it without a GRE checksum (default: off)");
+    add_switch(*add, "--iseq", spec->iseq,
+               "take nothing from it without a sequence number, nor out of order (default: off)");
+    add_value(
+        *add, "--ttl", spec->ttl, byte_or_syntax("inherit"),
+        "TTL or hop limit of its packets, or inherit: that of the packet inside (default: 64)");
+    add_value(*add, "--tos", spec->tos, byte_or_syntax("inherit"),
+              "TOS or traffic class, without the two bits of ECN, or inherit (default: 0)");
+    add_value(*add, "--df", spec->df, df_syntax(),
+              "the bit that forbids routers to cut its packets: set, unset or inherit; IPv4 only "
+              "(default: set)");
+    add_value(
+        *add, "--encap-limit", spec->encap_limit, byte_or_syntax("none"),
+        "how many tunnels more may be put around its packets; IPv6 only (default: none, which "
+        "says nothing)");
+    add_value(
+        *add, "--flow-label", spec->flow_label, flow_label_syntax(),
+        "flow label of its packets, or inherit: one for each flow inside; IPv6 only (default: "
+        "inherit)");
     add->footer(
-        "Example:\n"
-        "  xgre peer add 198.18.0.2 --network lan");
+        "Examples:\n"
+        "  xgre peer add 198.18.0.2 --network lan\n"
+        "  xgre peer add 2001:db8:1::2 --network lan --ttl inherit");
     add->callback([&context, spec] {
         report(context, context.open().add_peer(*spec), name_of(*spec), "already there");
     });

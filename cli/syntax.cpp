@@ -112,6 +112,42 @@ std::optional<std::chrono::milliseconds> parse_interval(std::string_view text) {
     return std::nullopt;
 }
 
+template <typename Parse>
+auto parse_or(std::string_view word, std::string_view text, Parse parse)
+    -> std::optional<OrNone<typename decltype(parse(text))::value_type>> {
+    using Value = OrNone<typename decltype(parse(text))::value_type>;
+    if (text == word) return Value{};
+    const auto value = parse(text);
+    if (!value) return std::nullopt;
+    return Value{value};
+}
+
+std::optional<std::uint8_t> parse_byte(std::string_view text) {
+    const auto number = parse_decimal(text, UINT8_MAX);
+    if (!number) return std::nullopt;
+    return static_cast<std::uint8_t>(*number);
+}
+
+// RFC 8200 section 3.
+std::optional<std::uint32_t> parse_flow_label(std::string_view text) {
+    constexpr std::uint32_t kMost = 0xfffff;
+    const auto number = parse_decimal(text, kMost);
+    return number ? number : parse_prefixed_hex(text, kMost);
+}
+
+std::optional<DontFragment> parse_df(std::string_view text) {
+    if (text == "set") return DontFragment::set;
+    if (text == "unset") return DontFragment::unset;
+    if (text == "inherit") return DontFragment::inherit;
+    return std::nullopt;
+}
+
+std::optional<NetworkMode> parse_mode(std::string_view text) {
+    if (text == "gre") return NetworkMode::gre;
+    if (text == "nvgre") return NetworkMode::nvgre;
+    return std::nullopt;
+}
+
 Syntax<std::string> name_syntax(std::string is_a, std::string give,
                                 std::function<bool(std::string_view)> accepts) {
     return {"NAME", std::move(is_a), std::move(give),
@@ -131,7 +167,35 @@ Syntax<Mac> mac_syntax() {
     return {"MAC", "a MAC address", "six bytes in hexadecimal, like 02:00:00:00:00:01", Mac::parse};
 }
 
-Syntax<Ip4Addr> address_syntax() {
+Syntax<IpAddr> address_syntax() {
+    return {"ADDR", "an IP address", "one like 198.18.0.1 or 2001:db8:1::1", IpAddr::parse};
+}
+
+Syntax<OrNone<GreKey>> key_or_none_syntax() {
+    return {"N|none", "a GRE key", "0..4294967295, decimal or hexadecimal after 0x, or none",
+            [](std::string_view text) { return parse_or("none", text, GreKey::parse); }};
+}
+
+Syntax<OrNone<std::uint8_t>> byte_or_syntax(const std::string& word) {
+    return {"N|" + word, "a number from 0 to 255", "a decimal number in that range, or " + word,
+            [word](std::string_view text) { return parse_or(word, text, parse_byte); }};
+}
+
+Syntax<OrNone<std::uint32_t>> flow_label_syntax() {
+    return {"N|inherit", "a flow label",
+            "a number up to 1048575, 0x in front of hexadecimal, or inherit",
+            [](std::string_view text) { return parse_or("inherit", text, parse_flow_label); }};
+}
+
+Syntax<DontFragment> df_syntax() {
+    return {"HOW", "a way to set \"don't fragment\"", "set, unset or inherit", parse_df};
+}
+
+Syntax<NetworkMode> mode_syntax() {
+    return {"MODE", "a mode of a network", "gre or nvgre", parse_mode};
+}
+
+Syntax<Ip4Addr> ip4_syntax() {
     return {"ADDR", "an IPv4 address", "one like 198.18.0.1", Ip4Addr::parse};
 }
 

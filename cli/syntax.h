@@ -37,7 +37,13 @@ struct AddressRange {
 };
 
 Syntax<Mac> mac_syntax();
-Syntax<Ip4Addr> address_syntax();
+Syntax<Ip4Addr> ip4_syntax();
+Syntax<IpAddr> address_syntax();
+Syntax<OrNone<GreKey>> key_or_none_syntax();
+Syntax<OrNone<std::uint8_t>> byte_or_syntax(const std::string& word);  // 0..255, or the word
+Syntax<OrNone<std::uint32_t>> flow_label_syntax();                     // 20 bits, or inherit
+Syntax<DontFragment> df_syntax();
+Syntax<NetworkMode> mode_syntax();
 Syntax<Subnet> subnet_syntax();
 Syntax<GreKey> key_syntax();
 Syntax<Vlan> vlan_syntax();

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -17,6 +18,7 @@
 #include "loader/instance_state.h"
 #include "loader/instances.h"
 #include "loader/loopback.h"
+#include "loader/outer_header.h"
 #include "loader/pins.h"
 #include "loader/spread.h"
 #include "loader/undo.h"
@@ -35,22 +37,47 @@ std::uint32_t random_cookie() {
     return cookie;
 }
 
+const char* const kNameAddress = "name an address of the uplink, as in `ip addr`";
+
+void check_local(NlSocket& netlink, const LinkInfo& device, const AttachSpec& spec) {
+    if (!spec.local) return;
+    const Ip4Addr local = *spec.local;
+    if (local.is_multicast() || local.is_broadcast() || local.is_unspecified())
+        throw Error{local.format(), "not an address of a host", kNameAddress};
+    const bool is_there =
+        std::ranges::any_of(netlink.list_addresses(), [&](const AddressInfo& info) {
+            return info.ifindex == device.index && info.address == local;
+        });
+    if (!is_there)
+        throw Error{
+            local.format(), fmt::format("not an address of {}", device.name),
+            fmt::format("`ip addr add {}/24 dev {}`, or name one that it has", local, device.name)};
+}
+
+// A link-local address is one of a link, and would need that named with each use.
+void check_local6(NlSocket& netlink, const LinkInfo& device, const AttachSpec& spec) {
+    if (!spec.local6) return;
+    const Ip6Addr local = *spec.local6;
+    if (local.is_multicast() || local.is_unspecified() || local.is_v4_mapped() ||
+        local.is_link_local())
+        throw Error{local.format(), "not an address of one host among all", kNameAddress};
+    const bool is_there =
+        std::ranges::any_of(netlink.list_addresses6(), [&](const AddressInfo6& info) {
+            return info.ifindex == device.index && info.address == local;
+        });
+    if (!is_there)
+        throw Error{
+            local.format(), fmt::format("not an address of {}", device.name),
+            fmt::format("`ip addr add {}/64 dev {}`, or name one that it has", local, device.name)};
+}
+
 LinkInfo check_uplink(const Session& session, const AttachSpec& spec) {
     NlSocket netlink = NlSocket::open();
     const LinkInfo device = netlink.get_link(spec.uplink);
     if (!device.ethernet)
         throw Error{spec.uplink, "carries no Ethernet frames", "name an Ethernet device"};
-    if (spec.local.is_multicast() || spec.local.is_broadcast() || spec.local.is_unspecified())
-        throw Error{spec.local.format(), "not an address of a host",
-                    "name an address of the uplink, as in `ip addr`"};
-    const auto addresses = netlink.list_addresses();
-    const bool is_local = std::ranges::any_of(addresses, [&](const AddressInfo& info) {
-        return info.ifindex == device.index && info.address == spec.local;
-    });
-    if (!is_local)
-        throw Error{spec.local.format(), fmt::format("not an address of {}", spec.uplink),
-                    fmt::format("`ip addr add {}/24 dev {}`, or name one that it has", spec.local,
-                                spec.uplink)};
+    check_local(netlink, device, spec);
+    check_local6(netlink, device, spec);
     check_no_other_instance(session.instance, device);
     return device;
 }
@@ -108,7 +135,8 @@ xgre_uplink make_uplink(const AttachSpec& spec, const LinkInfo& device, const Da
     xgre_uplink row{};
     row.abi_version = XGRE_ABI_VERSION;
     row.ifindex = static_cast<__u32>(device.index);
-    row.local = spec.local.network_order();
+    if (spec.local) row.local = spec.local->network_order();
+    if (spec.local6) row.local6 = to_row(*spec.local6);
     row.flags = xdp_flags(spec.xdp.value_or(XdpUse::automatic));
     std::memcpy(row.mac, device.mac.bytes().data(), sizeof(row.mac));
     row.tc_hook = static_cast<__u8>(choose_tc_hook(spec.tc_hook, datapath));
@@ -214,19 +242,37 @@ Change reconcile(const Instance::State& state, bool changed) {
     return changed || repaired ? Change::made : Change::unchanged;
 }
 
+// An instance may get an address of the other family, too, but none in place of another.
+template <typename Row>
+void set_local(const Instance::State& state, Row& row, const Row& wanted, const IpAddr& now) {
+    const Row none{};
+    if (std::memcmp(&row, &none, sizeof(row)) != 0 && std::memcmp(&row, &wanted, sizeof(row)) != 0)
+        throw Error{"instance " + state.session.instance,
+                    fmt::format("its local address is {}", now),
+                    "`xgre detach --all` first, or name another --instance"};
+    row = wanted;
+}
+
+void set_locals(Instance::State& state, const AttachSpec& spec) {
+    xgre_uplink& row = state.uplink;
+    if (spec.local)
+        set_local(state, row.local, spec.local->network_order(),
+                  Ip4Addr::from_network_order(row.local));
+    if (spec.local6)
+        set_local(state, row.local6, to_row(*spec.local6),
+                  Ip6Addr{std::bit_cast<Ip6Addr::Bytes>(row.local6)});
+}
+
 // The uplink was made again by the same name, or nothing changed.
 Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkInfo& device) {
-    const Ip4Addr local = Ip4Addr::from_network_order(state.uplink.local);
     const std::string uplink = text_of(state.uplink.name);
     const bool is_renamed = state.uplink.ifindex == static_cast<__u32>(device.index) &&
                             state.is_live(state.uplink.ifindex);
     if (uplink != spec.uplink && !is_renamed)
         throw Error{"instance " + state.session.instance, "its uplink is " + uplink,
                     "`xgre detach --all` first, or name another --instance"};
-    if (local != spec.local)
-        throw Error{"instance " + state.session.instance,
-                    fmt::format("its local address is {}", local),
-                    "`xgre detach --all` first, or name another --instance"};
+    const xgre_uplink before = state.uplink;
+    set_locals(state, spec);
     const std::uint32_t entries = state.datapath.fdb().max_entries();
     if (spec.fdb_entries && *spec.fdb_entries != entries)
         throw Error{"instance " + state.session.instance,
@@ -238,7 +284,6 @@ Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkIn
     if (spec.tc_hook == TcHook::clsact && state.uplink.tc_hook != XGRE_TC_HOOK_CLSACT)
         throw Error{"instance " + state.session.instance, "its programs are at tcx",
                     "the hook is chosen once: `xgre detach --all` first"};
-    const xgre_uplink before = state.uplink;
     state.uplink.ifindex = static_cast<__u32>(device.index);
     if (spec.xdp) {
         state.uplink.flags &= ~static_cast<__u32>(XGRE_UPLINK_NO_XDP | XGRE_UPLINK_ANY_XDP);
@@ -277,6 +322,8 @@ Change Instance::attach(const Session& session, const AttachSpec& spec) {
     pins::check_instance_name(session.instance);
     if (spec.fdb_entries && (*spec.fdb_entries < 1 || *spec.fdb_entries > XGRE_FDB_LIMIT))
         throw Error{"--fdb-size", "out of range", fmt::format("1 to {}", XGRE_FDB_LIMIT)};
+    if (!spec.local && !spec.local6)
+        throw Error{spec.uplink, "tunnels need an address at this end", kNameAddress};
     ensure_bpffs();
     const auto lock = InstanceLock::acquire();
     const NetnsScope scope = enter(session);

@@ -73,6 +73,7 @@ void set_flows(xgre_bpf& skeleton, std::uint32_t flows) {
     skeleton.rodata->flow_shift = static_cast<std::uint32_t>(64 - std::countr_zero(flows));
     skeleton.rodata->hop_ticks = ticks_of(XGRE_HOP_NS);
     skeleton.rodata->flow_ticks = ticks_of(XGRE_FLOW_NS);
+    skeleton.rodata->second_ticks = ticks_of(1'000'000'000);
 }
 
 // Not open: an older tool made the instance without it.

@@ -49,6 +49,10 @@ public:
     Map<std::uint32_t, xgre_flood> flood() const { return view<xgre_flood>("flood"); }
     Map<std::uint32_t, std::uint64_t> learned() const { return view<std::uint64_t>("learned"); }
     Map<xgre_tunnel_key, xgre_tunnel> tunnels() const { return {map_fd("tunnels"), "tunnels"}; }
+    Map<xgre_tunnel6_key, xgre_tunnel> tunnels6() const { return {map_fd("tunnels6"), "tunnels6"}; }
+    Map<std::uint32_t, xgre_peer_state> peer_states() const {
+        return view<xgre_peer_state>("peer_states");
+    }
     Map<xgre_fdb_key, xgre_fdb_entry> fdb() const { return {map_fd("fdb"), "fdb"}; }
     // ifindex -> ifindex: the value's second word, a program, is not used.
     Map<std::uint32_t, std::uint64_t> redirect() const { return view<std::uint64_t>("redirect"); }

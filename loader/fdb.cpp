@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "loader/instance_state.h"
+#include "loader/outer_header.h"
 #include "xgre/error.h"
 
 namespace xgre {
@@ -43,11 +44,11 @@ xgre_owner owner_of(const Instance::State& state, const std::string& device,
 }
 
 // In `network`, or in any when it is nullopt and only one has this peer.
-xgre_owner owner_of(const Instance::State& state, Ip4Addr address,
+xgre_owner owner_of(const Instance::State& state, const IpAddr& address,
                     const std::optional<std::uint32_t>& network) {
     std::optional<std::uint32_t> found;
     for (const auto& [id, peer] : state.peers()) {
-        if (peer.remote != address.network_order()) continue;
+        if (remote_of(peer) != address) continue;
         if (network && peer.network != *network) continue;
         if (found)
             throw Error{"peer " + address.format(), "is in several networks",
@@ -145,8 +146,7 @@ void Instance::fdb(const FdbFilter& filter,
         info.is_static = (entry.owner & XGRE_OWNER_STATIC) != 0;
         const auto id = static_cast<std::uint32_t>(entry.owner);
         if (kind == XGRE_OWNER_PORT && ports.contains(id)) info.port = text_of(ports.at(id).name);
-        if (kind == XGRE_OWNER_PEER && peers.contains(id))
-            info.peer = Ip4Addr::from_network_order(peers.at(id).remote);
+        if (kind == XGRE_OWNER_PEER && peers.contains(id)) info.peer = remote_of(peers.at(id));
         const std::uint64_t age = now > entry.last_seen ? now - entry.last_seen : 0;
         info.age =
             std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds{age});

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "xgre/ip_addr.h"
 
@@ -13,8 +14,9 @@ namespace xgre {
 // "IPv4 TCP", "ARP broadcast", "VLAN IPv6 UDP multicast".
 std::string label_of(std::span<const std::uint8_t> frame);
 
-// Of a packet from the wire: "tunnel: " and what is inside when it is Ethernet in GRE to `local`,
-// else "host: " and what it is.
-std::string label_of_arrival(std::span<const std::uint8_t> packet, Ip4Addr local);
+// Of a packet from the wire: "tunnel: " and what is inside when it is Ethernet in GRE to one of
+// `locals`, else "host: " and what it is.
+std::string label_of_arrival(std::span<const std::uint8_t> packet,
+                             const std::vector<IpAddr>& locals);
 
 }  // namespace xgre

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/instance_state.h"
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -13,18 +11,12 @@
 #include "loader/bpffs.h"
 #include "loader/device_probe.h"
 #include "loader/ethtool.h"
+#include "loader/outer_header.h"
 #include "loader/pins.h"
 #include "xgre/error.h"
 
 namespace xgre {
 namespace {
-
-constexpr std::uint32_t kEthernetHeader = 14;
-constexpr std::uint32_t kIpHeader = 20;
-constexpr std::uint32_t kGrePlain = 4;
-constexpr std::uint32_t kGreKeyed = 8;
-constexpr std::uint8_t kTtl = 64;
-constexpr std::uint8_t kProtocolGre = 47;
 
 // Before anything else is read: another version's maps may have other shapes.
 void check_version(const std::string& directory, const std::string& instance) {
@@ -71,11 +63,6 @@ Rows<V> used_rows(const Map<std::uint32_t, V>& map, bool (*is_used)(const V&)) {
     return rows;
 }
 
-std::uint16_t fold(std::uint32_t sum) {
-    sum = (sum & 0xffff) + (sum >> 16);
-    return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
-}
-
 }  // namespace
 
 void set_name(char (&field)[XGRE_NAME_LEN], const std::string& name, const std::string& object) {
@@ -107,44 +94,6 @@ std::uint64_t kernel_id_of_program(int fd) {
     if (bpf_obj_get_info_by_fd(fd, &info, &len) != 0)
         throw Error::from_errno("BPF program", "information", errno, "run as root");
     return info.id;
-}
-
-std::uint32_t overhead(const xgre_network& network) {
-    return kIpHeader + ((network.flags & XGRE_NETWORK_KEYED) != 0 ? kGreKeyed : kGrePlain) +
-           kEthernetHeader;
-}
-
-xgre_peer make_peer(std::uint32_t network_id, const xgre_network& network, Ip4Addr local,
-                    Ip4Addr remote) {
-    const bool keyed = (network.flags & XGRE_NETWORK_KEYED) != 0;
-    std::array<std::uint8_t, XGRE_OUTER_MAX> bytes{};
-    const std::uint32_t source = local.network_order();
-    const std::uint32_t destination = remote.network_order();
-    bytes[0] = 0x45;  // IPv4, five words
-    bytes[6] = 0x40;  // DF, so that identification 0 will do (RFC 6864)
-    bytes[8] = kTtl;
-    bytes[9] = kProtocolGre;
-    std::memcpy(&bytes[12], &source, sizeof(source));
-    std::memcpy(&bytes[16], &destination, sizeof(destination));
-    bytes[20] = keyed ? 0x20 : 0x00;  // RFC 2890: K
-    bytes[22] = 0x65;                 // Transparent Ethernet Bridging
-    bytes[23] = 0x58;
-    std::memcpy(&bytes[24], &network.key, sizeof(network.key));
-
-    xgre_peer peer{};
-    peer.network = network_id;
-    peer.outer_len = static_cast<__u16>(kIpHeader + (keyed ? kGreKeyed : kGrePlain));
-    peer.remote = destination;
-    peer.local = source;
-    std::memcpy(peer.outer, bytes.data(), sizeof(peer.outer));
-    std::uint32_t sum = 0;
-    for (std::size_t i = 0; i < kIpHeader; i += 2) {
-        std::uint16_t word = 0;
-        std::memcpy(&word, &bytes[i], sizeof(word));
-        sum += word;
-    }
-    peer.ip_sum = fold(sum);
-    return peer;
 }
 
 Instance::State::State(Session wanted, std::optional<InstanceLock> held)
@@ -230,11 +179,14 @@ std::optional<LinkInfo> Instance::State::find_uplink(NlSocket& netlink) const {
 }
 
 std::uint32_t Instance::State::largest_mtu(const xgre_network& network) const {
+    return mtu_behind(overhead(network, uplink.local == 0));
+}
+
+std::uint32_t Instance::State::mtu_behind(std::uint32_t overhead) const {
     const auto scope = enter();
     NlSocket netlink = NlSocket::open();
     const auto device = find_uplink(netlink);
-    if (!device) return 0;
-    return device->mtu > overhead(network) ? device->mtu - overhead(network) : 0;
+    return device && device->mtu > overhead ? device->mtu - overhead : 0;
 }
 
 HookInfo Instance::State::hook_info(const LinkInfo* device, bool is_uplink) const {

@@ -51,6 +51,8 @@ public:
     std::optional<LinkInfo> find_uplink(NlSocket& netlink) const;
     // MTU of the largest inner IP packet that fits; 0 when the uplink is gone.
     std::uint32_t largest_mtu(const xgre_network& network) const;
+    // Likewise, where encapsulation adds `overhead` bytes to an IP packet.
+    std::uint32_t mtu_behind(std::uint32_t overhead) const;
     HookInfo hook_info(const LinkInfo* device, bool is_uplink) const;
 
     Session session;
@@ -79,12 +81,6 @@ xgre_owner owner_of_port(std::uint32_t ifindex, std::uint32_t slot);
 xgre_owner owner_of_peer(std::uint32_t peer);
 
 std::uint64_t kernel_id_of_program(int fd);
-
-// Bytes that encapsulation adds to an inner Ethernet frame's IP packet.
-std::uint32_t overhead(const xgre_network& network);
-// The outer header that packets to `remote` carry; see struct xgre_peer.
-xgre_peer make_peer(std::uint32_t network_id, const xgre_network& network, Ip4Addr local,
-                    Ip4Addr remote);
 
 constexpr std::chrono::seconds kDefaultAgeing{300};  // as Linux bridges and Open vSwitch
 

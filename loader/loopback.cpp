@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/loopback.h"
 
+#include <unistd.h>
+
 #include <fstream>
 
 #include "xgre/error.h"
@@ -8,8 +10,16 @@
 namespace xgre {
 namespace {
 
-constexpr const char* kLoopbackForwarding = "/proc/sys/net/ipv4/conf/lo/forwarding";
-constexpr const char* kHostForwarding = "/proc/sys/net/ipv4/ip_forward";
+struct Setting {
+    const char* name;
+    const char* loopback;  // files
+    const char* host;
+};
+
+constexpr Setting kIp4{"net.ipv4.conf.lo.forwarding", "/proc/sys/net/ipv4/conf/lo/forwarding",
+                       "/proc/sys/net/ipv4/ip_forward"};
+constexpr Setting kIp6{"net.ipv6.conf.lo.forwarding", "/proc/sys/net/ipv6/conf/lo/forwarding",
+                       "/proc/sys/net/ipv6/conf/all/forwarding"};
 
 bool is_on(const char* path) {
     std::ifstream file{path};
@@ -17,28 +27,34 @@ bool is_on(const char* path) {
     return file >> value && value != 0;
 }
 
-void write(const char* value) {
-    std::ofstream file{kLoopbackForwarding};
+void write(const Setting& setting, const char* value) {
+    std::ofstream file{setting.loopback};
     file << value << std::flush;
     if (!file)
-        throw Error{"net.ipv4.conf.lo.forwarding", "cannot be written",
-                    "run as root with /proc/sys writable"};
+        throw Error{setting.name, "cannot be written", "run as root with /proc/sys writable"};
+}
+
+// A kernel may be without IPv6.
+bool exists(const Setting& setting) {
+    return ::access(setting.loopback, F_OK) == 0;
 }
 
 }  // namespace
 
 bool forwards_on_loopback() {
-    return is_on(kLoopbackForwarding);
+    return is_on(kIp4.loopback) && (!exists(kIp6) || is_on(kIp6.loopback));
 }
 
 bool enable_loopback_forwarding() {
     if (forwards_on_loopback()) return false;
-    write("1");
+    for (const Setting& setting : {kIp4, kIp6})
+        if (exists(setting) && !is_on(setting.loopback)) write(setting, "1");
     return true;
 }
 
 void disable_loopback_forwarding() {
-    if (!is_on(kHostForwarding) && is_on(kLoopbackForwarding)) write("0");
+    for (const Setting& setting : {kIp4, kIp6})
+        if (!is_on(setting.host) && is_on(setting.loopback)) write(setting, "0");
 }
 
 }  // namespace xgre

@@ -187,6 +187,39 @@ AddressInfo read_address(const nlmsghdr& answer) {
     return info;
 }
 
+AddressInfo6 read_address6(const nlmsghdr& answer) {
+    ifaddrmsg header{};
+    const auto attributes = attributes_of<IFA_MAX>(answer, sizeof(header));
+    std::memcpy(&header, nlmsg_data(&answer), sizeof(header));
+    AddressInfo6 info;
+    info.ifindex = static_cast<int>(header.ifa_index);
+    auto bytes = read<Ip6Addr::Bytes>(attributes[IFA_LOCAL]);
+    if (!bytes) bytes = read<Ip6Addr::Bytes>(attributes[IFA_ADDRESS]);
+    if (bytes) info.address = Ip6Addr{*bytes};
+    return info;
+}
+
+std::uint8_t family_of(const IpAddr& address) {
+    return address.is_v6() ? AF_INET6 : AF_INET;
+}
+
+std::uint8_t bits_of(const IpAddr& address) {
+    return address.is_v6() ? 128 : Subnet::kMaxPrefix;
+}
+
+void put(nl_msg& message, int attribute, const IpAddr& address) {
+    if (address.is_v6())
+        put(message, attribute, address.v6().bytes());
+    else
+        put(message, attribute, address.v4().bytes());
+}
+
+std::optional<IpAddr> read_ip(nlattr* attribute) {
+    if (const auto bytes = read<Ip6Addr::Bytes>(attribute)) return Ip6Addr{*bytes};
+    if (const auto bytes = read<Ip4Addr::Bytes>(attribute)) return Ip4Addr{*bytes};
+    return std::nullopt;
+}
+
 // Errors and, since Linux 4.12, words: what NETLINK_EXT_ACK adds behind the errno.
 NlSocket::Outcome read_error(const nlmsghdr& answer) {
     nlmsgerr header{};
@@ -489,20 +522,34 @@ void NlSocket::create_veth(std::string_view name_here, std::string_view name_the
     }
 }
 
-std::vector<AddressInfo> NlSocket::list_addresses() {
+namespace {
+
+template <typename Info>
+std::vector<Info> dump_addresses(NlSocket& socket, std::uint8_t family,
+                                 Info (*read)(const nlmsghdr&)) {
     for (;;) {
-        std::vector<AddressInfo> addresses;
+        std::vector<Info> addresses;
         bool interrupted = false;
         ifaddrmsg header{};
-        header.ifa_family = AF_INET;
+        header.ifa_family = family;
         Message message = make_request(RTM_GETADDR, NLM_F_DUMP, header);
-        const Outcome outcome = request(*message, [&](const nlmsghdr& answer) {
+        const NlSocket::Outcome outcome = socket.request(*message, [&](const nlmsghdr& answer) {
             interrupted = interrupted || (answer.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-            addresses.push_back(read_address(answer));
+            addresses.push_back(read(answer));
         });
         if (outcome.error != 0) throw refused("list", "cannot list addresses", outcome);
         if (!interrupted) return addresses;
     }
+}
+
+}  // namespace
+
+std::vector<AddressInfo> NlSocket::list_addresses() {
+    return dump_addresses(*this, AF_INET, read_address);
+}
+
+std::vector<AddressInfo6> NlSocket::list_addresses6() {
+    return dump_addresses(*this, AF_INET6, read_address6);
 }
 
 void NlSocket::add_address(std::string_view device, Ip4Addr address, std::uint8_t prefix_length) {
@@ -540,20 +587,19 @@ void NlSocket::add_default_route(std::string_view device, Ip4Addr gateway) {
     }
 }
 
-std::optional<RouteInfo> NlSocket::route_to(Ip4Addr address) {
+std::optional<RouteInfo> NlSocket::route_to(const IpAddr& address) {
     rtmsg header{};
-    header.rtm_family = AF_INET;
-    header.rtm_dst_len = Subnet::kMaxPrefix;
+    header.rtm_family = family_of(address);
+    header.rtm_dst_len = bits_of(address);
     Message message = make_request(RTM_GETROUTE, 0, header);
-    put(*message, RTA_DST, address.bytes());
+    put(*message, RTA_DST, address);
     std::optional<RouteInfo> route;
     const Outcome outcome = request(*message, [&](const nlmsghdr& answer) {
         const auto attributes = attributes_of<RTA_MAX>(answer, sizeof(header));
         const auto ifindex = read<std::int32_t>(attributes[RTA_OIF]);
         if (!ifindex) return;
         route = RouteInfo{*ifindex, std::nullopt};
-        if (const auto gateway = read<Ip4Addr::Bytes>(attributes[RTA_GATEWAY]))
-            route->gateway = Ip4Addr{*gateway};
+        route->gateway = read_ip(attributes[RTA_GATEWAY]);
     });
     if (outcome.error == 0) return route;
     if (outcome.error == ENETUNREACH || outcome.error == EHOSTUNREACH) return std::nullopt;
@@ -561,11 +607,11 @@ std::optional<RouteInfo> NlSocket::route_to(Ip4Addr address) {
                             way_out_of(outcome.error));
 }
 
-void NlSocket::add_host_route(std::string_view device, Ip4Addr address,
-                              std::optional<Ip4Addr> gateway) {
+void NlSocket::add_host_route(std::string_view device, const IpAddr& address,
+                              const std::optional<IpAddr>& gateway) {
     rtmsg header{};
-    header.rtm_family = AF_INET;
-    header.rtm_dst_len = Subnet::kMaxPrefix;
+    header.rtm_family = family_of(address);
+    header.rtm_dst_len = bits_of(address);
     header.rtm_table = RT_TABLE_MAIN;
     header.rtm_protocol = RTPROT_BOOT;
     header.rtm_scope = gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
@@ -573,20 +619,20 @@ void NlSocket::add_host_route(std::string_view device, Ip4Addr address,
     header.rtm_flags = gateway ? RTNH_F_ONLINK : 0;
     const auto index = static_cast<std::uint32_t>(get_link(device).index);
     Message message = make_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, header);
-    put(*message, RTA_DST, address.bytes());
-    if (gateway) put(*message, RTA_GATEWAY, gateway->bytes());
+    put(*message, RTA_DST, address);
+    if (gateway) put(*message, RTA_GATEWAY, *gateway);
     put(*message, RTA_OIF, index);
     const Outcome outcome = request(*message, ignore);
     if (outcome.error != 0)
         throw refused(device, fmt::format("cannot add a route to {}", address), outcome);
 }
 
-std::optional<Mac> NlSocket::neighbour(int ifindex, Ip4Addr address) {
+std::optional<Mac> NlSocket::neighbour(int ifindex, const IpAddr& address) {
     ndmsg header{};
-    header.ndm_family = AF_INET;
+    header.ndm_family = family_of(address);
     header.ndm_ifindex = ifindex;
     Message message = make_request(RTM_GETNEIGH, 0, header);
-    put(*message, NDA_DST, address.bytes());
+    put(*message, NDA_DST, address);
     std::optional<Mac> mac;
     const Outcome outcome = request(*message, [&](const nlmsghdr& answer) {
         const auto attributes = attributes_of<NDA_MAX>(answer, sizeof(header));
@@ -598,13 +644,13 @@ std::optional<Mac> NlSocket::neighbour(int ifindex, Ip4Addr address) {
                             way_out_of(outcome.error));
 }
 
-void NlSocket::add_neighbour(std::string_view device, Ip4Addr address, const Mac& mac) {
+void NlSocket::add_neighbour(std::string_view device, const IpAddr& address, const Mac& mac) {
     ndmsg header{};
-    header.ndm_family = AF_INET;
+    header.ndm_family = family_of(address);
     header.ndm_ifindex = get_link(device).index;
     header.ndm_state = NUD_PERMANENT;
     Message message = make_request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, header);
-    put(*message, NDA_DST, address.bytes());
+    put(*message, NDA_DST, address);
     put(*message, NDA_LLADDR, mac.bytes());
     const Outcome outcome = request(*message, ignore);
     if (outcome.error != 0)

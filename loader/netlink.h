@@ -51,10 +51,15 @@ struct AddressInfo {
     std::uint8_t prefix_length = 0;
 };
 
+struct AddressInfo6 {
+    int ifindex = 0;
+    Ip6Addr address;
+};
+
 // The next step to an address.
 struct RouteInfo {
-    int ifindex = 0;                 // the device to leave by
-    std::optional<Ip4Addr> gateway;  // none: the address itself is on the link
+    int ifindex = 0;                // the device to leave by
+    std::optional<IpAddr> gateway;  // none: the address itself is on the link
 };
 
 // A netlink socket. It belongs to the network namespace it was opened in, whichever the thread
@@ -90,16 +95,19 @@ public:
 
     // IPv4 addresses, of all devices.
     std::vector<AddressInfo> list_addresses();
+    // Those of IPv6.
+    std::vector<AddressInfo6> list_addresses6();
     void add_address(std::string_view device, Ip4Addr address, std::uint8_t prefix_length);
     void add_default_route(std::string_view device, Ip4Addr gateway);
     // How the kernel would send to `address`; nullopt: not at all.
-    std::optional<RouteInfo> route_to(Ip4Addr address);
+    std::optional<RouteInfo> route_to(const IpAddr& address);
     // To one address by this device; the gateway, if any, is taken to be on its link.
-    void add_host_route(std::string_view device, Ip4Addr address, std::optional<Ip4Addr> gateway);
+    void add_host_route(std::string_view device, const IpAddr& address,
+                        const std::optional<IpAddr>& gateway);
     // The MAC that the kernel knows for a neighbour at a device; nullopt: none.
-    std::optional<Mac> neighbour(int ifindex, Ip4Addr address);
+    std::optional<Mac> neighbour(int ifindex, const IpAddr& address);
     // One that never ages.
-    void add_neighbour(std::string_view device, Ip4Addr address, const Mac& mac);
+    void add_neighbour(std::string_view device, const IpAddr& address, const Mac& mac);
 
     // The number this socket's namespace has for another one (`peer_nsid`); nullopt when it
     // has none.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Instance: networks.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "loader/instance_state.h"
+#include "loader/outer_header.h"
 #include "xgre/error.h"
 
 namespace xgre {
@@ -10,6 +13,10 @@ namespace {
 
 constexpr std::chrono::seconds kAgeingMax{1'000'000};  // as in IEEE 802.1Q
 constexpr std::uint32_t kMtuMin = 68;                  // RFC 791
+// RFC 7637 section 3.2: others are reserved, and the highest is for vendors.
+constexpr std::uint32_t kVsidMin = 0x1000;
+constexpr std::uint32_t kVsidMax = 0xfffffe;
+constexpr std::uint32_t kVsidShift = 8;
 
 void check_values(const NetworkSpec& spec) {
     const std::string object = "network " + spec.name;
@@ -19,15 +26,31 @@ void check_values(const NetworkSpec& spec) {
     if (spec.mtu && *spec.mtu < kMtuMin)
         throw Error{object, fmt::format("MTU {} is too small", *spec.mtu),
                     fmt::format("at least {}", kMtuMin)};
+    if (spec.mode != NetworkMode::nvgre) return;
+    if (!spec.key)
+        throw Error{object, "NVGRE tells networks apart by their key", "give it a --key"};
+    if (spec.key->value() < kVsidMin || spec.key->value() > kVsidMax)
+        throw Error{object, fmt::format("{} is no VSID of NVGRE, which has 24 bits", *spec.key),
+                    fmt::format("a --key from {} to {}", kVsidMin, kVsidMax)};
 }
 
-std::optional<GreKey> key_of(const xgre_network& network) {
-    if ((network.flags & XGRE_NETWORK_KEYED) == 0) return std::nullopt;
-    return GreKey{Ip4Addr::from_network_order(network.key).host_order()};
+std::string describe(const std::optional<GreKey>& key, NetworkMode mode) {
+    if (!key) return "no key";
+    return fmt::format("{} {}", mode == NetworkMode::nvgre ? "NVGRE's VSID" : "key", *key);
 }
 
-std::string describe(const std::optional<GreKey>& key) {
-    return key ? fmt::format("key {}", *key) : "no key";
+std::string describe(const xgre_network& network) {
+    return describe(key_of(network), mode_of(network));
+}
+
+// Would a packet of one pass for one of the other?
+bool collide(const xgre_network& a, const xgre_network& b) {
+    const auto key = wire_key_of(a);
+    const auto other = wire_key_of(b);
+    if (!key || !other) return key == other;
+    const bool by_vsid = mode_of(a) == NetworkMode::nvgre || mode_of(b) == NetworkMode::nvgre;
+    const std::uint32_t shift = by_vsid ? kVsidShift : 0;
+    return key->value() >> shift == other->value() >> shift;
 }
 
 xgre_network make_network(const NetworkSpec& spec) {
@@ -35,7 +58,10 @@ xgre_network make_network(const NetworkSpec& spec) {
     network.flags = XGRE_NETWORK_USED;
     if (spec.key) {
         network.flags |= XGRE_NETWORK_KEYED;
-        network.key = Ip4Addr::from_host_order(spec.key->value()).network_order();
+        const bool is_nvgre = spec.mode == NetworkMode::nvgre;
+        const std::uint32_t key = spec.key->value() << (is_nvgre ? kVsidShift : 0);
+        network.key = Ip4Addr::from_host_order(key).network_order();
+        if (is_nvgre) network.flags |= XGRE_NETWORK_NVGRE;
     }
     network.ageing_ns =
         static_cast<__u64>(std::chrono::nanoseconds{spec.ageing.value_or(kDefaultAgeing)}.count());
@@ -54,8 +80,8 @@ std::uint32_t free_id(const Rows<xgre_network>& networks) {
 Change update(Instance::State& state, std::uint32_t id, xgre_network network,
               const NetworkSpec& spec) {
     // No key named: as it is. Another one would be another network on the wire.
-    if (spec.key && key_of(network) != spec.key)
-        throw Error{"network " + spec.name, "exists with " + describe(key_of(network)),
+    if ((spec.key && key_of(network) != spec.key) || (spec.mode && mode_of(network) != *spec.mode))
+        throw Error{"network " + spec.name, "exists with " + describe(network),
                     fmt::format("`xgre network del {}` first, or take another name", spec.name)};
     const xgre_network before = network;
     if (spec.mtu) network.mtu = *spec.mtu;
@@ -72,7 +98,7 @@ Change update(Instance::State& state, std::uint32_t id, xgre_network network,
 
 Change Instance::add_network(const NetworkSpec& spec) {
     check_values(spec);
-    xgre_network fresh = make_network(spec);
+    const xgre_network fresh = make_network(spec);
     if (const std::uint32_t largest = state_->largest_mtu(fresh);
         spec.mtu && largest != 0 && *spec.mtu > largest)
         throw Error{"network " + spec.name,
@@ -81,9 +107,9 @@ Change Instance::add_network(const NetworkSpec& spec) {
     const auto networks = state_->networks();
     for (const auto& [id, network] : networks) {
         if (text_of(network.name) == spec.name) return update(*state_, id, network, spec);
-        if (key_of(network) == spec.key)
+        if (collide(network, fresh))
             throw Error{"network " + spec.name,
-                        fmt::format("{} has {} already", text_of(network.name), describe(spec.key)),
+                        fmt::format("{} has {} already", text_of(network.name), describe(network)),
                         "give it a key of its own with --key"};
     }
     const std::uint32_t id = free_id(networks);
@@ -103,7 +129,7 @@ Change Instance::delete_network(const std::string& name) {
                             fmt::format("`xgre port del {}` first", text_of(port.name))};
         for (const auto& [peer_id, peer] : state_->peers())
             if (peer.network == id) {
-                const Ip4Addr address = Ip4Addr::from_network_order(peer.remote);
+                const IpAddr address = remote_of(peer);
                 throw Error{"network " + name, fmt::format("peer {} is in it", address),
                             fmt::format("`xgre peer del {} --network {}` first", address, name)};
             }
@@ -123,14 +149,19 @@ std::vector<NetworkInfo> Instance::networks() const {
         info.id = id;
         info.name = text_of(network.name);
         info.key = key_of(network);
+        info.mode = mode_of(network);
         info.mtu_is_set = network.mtu != 0;
-        info.mtu = info.mtu_is_set ? network.mtu : state_->largest_mtu(network);
         info.ageing = std::chrono::duration_cast<std::chrono::seconds>(
             std::chrono::nanoseconds{network.ageing_ns});
         for (const auto& [ifindex, port] : ports)
             info.ports += port.network == id ? 1 : 0;
-        for (const auto& [peer_id, peer] : peers)
-            info.peers += peer.network == id ? 1 : 0;
+        std::uint32_t most = overhead(network, state_->uplink.local == 0);
+        for (const auto& [peer_id, peer] : peers) {
+            if (peer.network != id) continue;
+            ++info.peers;
+            most = std::max(most, overhead(peer));
+        }
+        info.mtu = info.mtu_is_set ? network.mtu : state_->mtu_behind(most);
         all.push_back(std::move(info));
     }
     return all;

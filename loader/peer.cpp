@@ -1,30 +1,136 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Instance: peers.
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include <fmt/format.h>
 
 #include "loader/instance_state.h"
+#include "loader/outer_header.h"
 #include "xgre/error.h"
 
 namespace xgre {
 namespace {
 
-void check_address(const Instance::State& state, Ip4Addr address) {
+IpAddr local_for(const Instance::State& state, const IpAddr& remote) {
+    const xgre_uplink& uplink = state.uplink;
+    const xgre_addr none{};
+    const bool is_missing =
+        remote.is_v6() ? std::memcmp(&uplink.local6, &none, sizeof(none)) == 0 : uplink.local == 0;
+    if (is_missing)
+        throw Error{"peer " + remote.format(),
+                    fmt::format("the uplink {} has no {} address for tunnels", text_of(uplink.name),
+                                remote.is_v6() ? "IPv6" : "IPv4"),
+                    "`xgre detach --all`, and attach with a --local of that family too"};
+    if (!remote.is_v6()) return Ip4Addr::from_network_order(uplink.local);
+    return Ip6Addr{std::bit_cast<Ip6Addr::Bytes>(uplink.local6)};
+}
+
+template <typename Address>
+bool is_of_one_host(const Address& address) {
+    return !address.is_unspecified() && !address.is_multicast() && !address.is_loopback();
+}
+
+void check_address(const Instance::State& state, const IpAddr& address) {
     const std::string object = "peer " + address.format();
-    const auto scope = state.enter();
-    if (address.is_unspecified() || address.is_multicast() || address.is_broadcast() ||
-        address.is_loopback())
+    const bool is_one = address.is_v6()
+                            ? is_of_one_host(address.v6()) && !address.v6().is_v4_mapped() &&
+                                  !address.v6().is_link_local()
+                            : is_of_one_host(address.v4()) && !address.v4().is_broadcast();
+    if (!is_one)
         throw Error{object, "not the address of one other host",
                     "name the peer's own unicast address"};
+    const auto scope = state.enter();
     for (const AddressInfo& own : NlSocket::open().list_addresses()) {
-        if (own.address == address)
+        if (IpAddr{own.address} == address)
             throw Error{object, "is an address of this host", "name the other host's address"};
         const auto subnet = Subnet::around(own.address, own.prefix_length);
-        if (subnet && own.prefix_length < 31 &&
-            (subnet->broadcast() == address || subnet->network() == address))
+        if (!address.is_v6() && subnet && own.prefix_length < 31 &&
+            (subnet->broadcast() == address.v4() || subnet->network() == address.v4()))
             throw Error{object, fmt::format("is the broadcast or network address of {}", *subnet),
                         "name the peer's own unicast address"};
+    }
+    for (const AddressInfo6& own : NlSocket::open().list_addresses6())
+        if (IpAddr{own.address} == address)
+            throw Error{object, "is an address of this host", "name the other host's address"};
+}
+
+template <typename T, typename Target>
+void apply(const std::optional<T>& wanted, Target& target) {
+    if (wanted) target = *wanted;
+}
+
+template <typename T>
+void apply(const std::optional<OrNone<T>>& wanted, std::optional<T>& target) {
+    if (wanted) target = wanted->value;
+}
+
+PeerOptions with_wishes(PeerOptions options, const PeerSpec& spec) {
+    apply(spec.ikey, options.ikey);
+    apply(spec.okey, options.okey);
+    apply(spec.icsum, options.icsum);
+    apply(spec.iseq, options.iseq);
+    apply(spec.ttl, options.ttl);
+    apply(spec.tos, options.tos);
+    apply(spec.df, options.df);
+    apply(spec.encap_limit, options.encap_limit);
+    apply(spec.flow_label, options.flow_label);
+    return options;
+}
+
+// What was asked for and cannot be.
+void check_wishes(const PeerSpec& spec, const xgre_network& network) {
+    const std::string object = "peer " + spec.address.format();
+    if (mode_of(network) == NetworkMode::nvgre) {
+        if (spec.ikey || spec.okey)
+            throw Error{object, "NVGRE has the network's VSID in the key of every packet",
+                        "leave --ikey and --okey out"};
+        if (spec.icsum.value_or(false) || spec.iseq.value_or(false))
+            throw Error{object, "NVGRE has neither checksums nor sequence numbers",
+                        "leave --icsum and --iseq out"};
+    }
+    if (spec.address.is_v6() && spec.df)
+        throw Error{object, "IPv6 has no \"don't fragment\" bit: no router cuts its packets",
+                    "leave --df out"};
+    if (!spec.address.is_v6() && (spec.encap_limit || spec.flow_label))
+        throw Error{object, "IPv4 has neither encapsulation limit nor flow label",
+                    "leave --encap-limit and --flow-label out"};
+    if (spec.tos && (spec.tos->value.value_or(0) & 3) != 0)
+        throw Error{object,
+                    fmt::format("TOS {}: its last two bits are ECN's, which follows the packet "
+                                "inside",
+                                *spec.tos->value),
+                    "give a multiple of 4"};
+    if (spec.ttl && spec.ttl->value == 0)
+        throw Error{object, "with a TTL of 0 no packet gets anywhere", "give 1 to 255, or inherit"};
+}
+
+bool share_tunnel(const xgre_peer& a, const xgre_peer& b) {
+    if (((a.flags ^ b.flags) & XGRE_PEER_IP6) != 0) return false;
+    const auto key = tunnel6_key_of(a);
+    const auto other = tunnel6_key_of(b);
+    if (std::memcmp(&key.source, &other.source, sizeof(key.source)) != 0) return false;
+    if (key.keyed == other.keyed) return key.key == other.key;
+    if (key.keyed == XGRE_KEY_NONE || other.keyed == XGRE_KEY_NONE) return false;
+    constexpr std::uint32_t kFlowId = 0xff;
+    const auto vsid = [](__be32 word) {
+        return Ip4Addr::from_network_order(word).host_order() & ~kFlowId;
+    };
+    return vsid(key.key) == vsid(other.key);
+}
+
+// Two peers that send the same could not be told apart.
+void check_tunnel(const Instance::State& state, std::uint32_t id, const xgre_peer& wanted) {
+    for (const auto& [other_id, other] : state.peers()) {
+        if (other_id == id || !share_tunnel(other, wanted)) continue;
+        const auto networks = state.networks();
+        const auto network = networks.find(other.network);
+        throw Error{"peer " + remote_of(wanted).format(),
+                    fmt::format("its packets could not be told from those of network {}",
+                                network == networks.end() ? std::string{"?"}
+                                                          : text_of(network->second.name)),
+                    "give it another --ikey, and its other end that as --okey"};
     }
 }
 
@@ -44,23 +150,41 @@ std::uint32_t free_id(const Rows<xgre_peer>& peers) {
 Change Instance::add_peer(const PeerSpec& spec) {
     const auto [network_id, network] = state_->network(spec.network);
     check_address(*state_, spec.address);
+    check_wishes(spec, network);
+    const IpAddr local = local_for(*state_, spec.address);
     const auto peers = state_->peers();
     std::uint32_t count = 0;
     for (const auto& [id, peer] : peers) {
         if (peer.network != network_id) continue;
         ++count;
-        if (peer.remote == spec.address.network_order()) return Change::unchanged;
+        if (remote_of(peer) == spec.address) return change_peer(id, spec);
     }
     if (count >= XGRE_FLOOD_PEERS)
         throw Error{"network " + spec.network,
                     fmt::format("it has {} peers, the most there can be", count),
                     "`xgre peer del` one that is no longer needed"};
     const std::uint32_t id = free_id(peers);
+    const xgre_peer fresh = make_peer(network_id, network, local, spec.address,
+                                      with_wishes(default_options(network), spec));
+    check_tunnel(*state_, id, fresh);
     state_->datapath.fdb_sweep();  // what is left of who had the id before
     state_->datapath.peer_counters().reset(id);
-    state_->datapath.peers().put(
-        id, make_peer(network_id, network, Ip4Addr::from_network_order(state_->uplink.local),
-                      spec.address));
+    state_->datapath.peer_states().put(id, xgre_peer_state{});
+    state_->datapath.peers().put(id, fresh);
+    state_->reconcile();
+    return Change::made;
+}
+
+Change Instance::change_peer(std::uint32_t id, const PeerSpec& spec) {
+    const xgre_peer before = state_->peers().at(id);
+    const auto [network_id, network] = state_->network(spec.network);
+    const PeerOptions now = options_of(before, network);
+    const PeerOptions wanted = with_wishes(now, spec);
+    if (wanted == now) return Change::unchanged;
+    const xgre_peer changed =
+        make_peer(network_id, network, local_for(*state_, spec.address), spec.address, wanted);
+    check_tunnel(*state_, id, changed);
+    state_->datapath.peers().put(id, changed);
     state_->reconcile();
     return Change::made;
 }
@@ -68,7 +192,7 @@ Change Instance::add_peer(const PeerSpec& spec) {
 Change Instance::delete_peer(const PeerSpec& spec) {
     const auto [network_id, network] = state_->network(spec.network);
     for (const auto& [id, peer] : state_->peers()) {
-        if (peer.network != network_id || peer.remote != spec.address.network_order()) continue;
+        if (peer.network != network_id || remote_of(peer) != spec.address) continue;
         state_->datapath.peers().put(id, xgre_peer{});
         state_->reconcile();
         return Change::made;
@@ -82,12 +206,12 @@ std::vector<PeerInfo> Instance::peers() const {
     for (const auto& [id, peer] : state_->peers()) {
         PeerInfo info;
         info.id = id;
-        info.address = Ip4Addr::from_network_order(peer.remote);
+        info.address = remote_of(peer);
         if (const auto network = networks.find(peer.network); network != networks.end()) {
             info.network = text_of(network->second.name);
-            if ((network->second.flags & XGRE_NETWORK_KEYED) != 0)
-                info.key = GreKey{Ip4Addr::from_network_order(network->second.key).host_order()};
+            info.options = options_of(peer, network->second);
         }
+        info.mtu = state_->mtu_behind(overhead(peer));
         const xgre_traffic traffic = state_->datapath.peer_counters().sum(id);
         info.traffic = {traffic.rx_packets, traffic.rx_bytes, traffic.tx_packets, traffic.tx_bytes};
         all.push_back(std::move(info));

@@ -82,6 +82,15 @@ constexpr std::array kDropTexts{
         XGRE_UNKNOWN_PEER,
         "`xgre peer add` if the sender belongs to the network, and give both ends the same key; "
         "else keep it out before it reaches this host"},
+    DropText{XGRE_IP_EXTENSION,
+             "look at who puts extension headers (AH, mobility, HIP, shim6) around tunnel packets"},
+    DropText{
+        XGRE_ECN,
+        "an overloaded router marks packets whose senders do not know ECN: look for what marks "
+        "those with the sender's TOS byte cleared on the way"},
+    DropText{XGRE_GRE_SEQUENCE,
+             "look for what reorders packets on the way, or `xgre peer add --iseq off`"},
+    DropText{XGRE_GRE_NO_CHECKSUM, "have the peer send checksums, or `xgre peer add --icsum off`"},
     DropText{XGRE_INNER_SHORT, "look at who sends tunnel packets without a frame inside"},
     DropText{XGRE_NO_NETWORK,
              "`xgre port add DEV` with the arguments that it had sets the port up again"},

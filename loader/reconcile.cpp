@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <iterator>
 #include <set>
@@ -13,18 +14,29 @@
 #include "loader/ethtool.h"
 #include "loader/instance_state.h"
 #include "loader/loopback.h"
+#include "loader/outer_header.h"
 #include "loader/pins.h"
 #include "loader/spread.h"
 
 namespace xgre {
 namespace {
 
-struct TunnelOrder {
-    bool operator()(const xgre_tunnel_key& a, const xgre_tunnel_key& b) const {
+struct ByteOrder {
+    template <typename Key>
+    bool operator()(const Key& a, const Key& b) const {
         return std::memcmp(&a, &b, sizeof(a)) < 0;
     }
 };
-using Tunnels = std::map<xgre_tunnel_key, xgre_tunnel, TunnelOrder>;
+template <typename Key>
+using Tunnels = std::map<Key, xgre_tunnel, ByteOrder>;
+
+IpAddr source_of(const xgre_tunnel_key& key) {
+    return Ip4Addr::from_network_order(key.source);
+}
+
+IpAddr source_of(const xgre_tunnel6_key& key) {
+    return Ip6Addr{std::bit_cast<Ip6Addr::Bytes>(key.source)};
+}
 
 template <typename T>
 bool same_bytes(const T& a, const T& b) {
@@ -81,7 +93,7 @@ private:
                 continue;
             }
             did(fmt::format("removed peer {} of a network that is no more",
-                            Ip4Addr::from_network_order(peer->second.remote)));
+                            remote_of(peer->second)));
             datapath_.peers().put(peer->first, xgre_peer{});
             peer = peers_.erase(peer);
         }
@@ -250,32 +262,46 @@ private:
     }
 
     void set_tunnels() {
-        Tunnels wanted;
+        Tunnels<xgre_tunnel_key> wanted;
+        Tunnels<xgre_tunnel6_key> wanted6;
         for (const auto& [id, peer] : peers_) {
-            const xgre_network& network = networks_.at(peer.network);
-            const xgre_tunnel_key key{
-                .source = peer.remote,
-                .local = peer.local,
-                .key = network.key,
-                .keyed = (network.flags & XGRE_NETWORK_KEYED) != 0 ? 1U : 0U,
-            };
-            wanted.emplace(key, xgre_tunnel{.network = peer.network, .peer = id});
+            const xgre_tunnel tunnel{.network = peer.network, .peer = id};
+            if ((peer.flags & XGRE_PEER_IP6) != 0)
+                wanted6.emplace(tunnel6_key_of(peer), tunnel);
+            else
+                wanted.emplace(tunnel_key_of(peer), tunnel);
         }
-        for (const auto& [key, tunnel] : datapath_.tunnels().entries()) {
+        set_tunnels(datapath_.tunnels(), std::move(wanted));
+        set_tunnels(datapath_.tunnels6(), std::move(wanted6));
+    }
+
+    template <typename Key>
+    void set_tunnels(const Map<Key, xgre_tunnel>& map, Tunnels<Key> wanted) {
+        for (const auto& [key, tunnel] : map.entries()) {
             const auto same = wanted.find(key);
             if (same != wanted.end() && same_bytes(same->second, tunnel)) {
                 wanted.erase(same);
             } else if (same == wanted.end()) {
                 sweep();
-                datapath_.tunnels().erase(key);
+                map.erase(key);
                 did(fmt::format("stopped taking packets from {}, which is no peer",
-                                Ip4Addr::from_network_order(key.source)));
+                                source_of(key)));
             }
         }
         for (const auto& [key, tunnel] : wanted) {
-            datapath_.tunnels().put(key, tunnel);
-            did(fmt::format("took up peer {}", Ip4Addr::from_network_order(key.source)));
+            map.put(key, tunnel);
+            did(fmt::format("took up peer {}", source_of(key)));
         }
+    }
+
+    // Those with the shortest outer headers first: see bpf/flood.h.
+    std::vector<std::uint32_t> peers_by_length() const {
+        std::vector<std::uint32_t> ids;
+        for (const auto& [id, peer] : peers_)
+            ids.push_back(id);
+        std::ranges::stable_sort(ids, {},
+                                 [this](std::uint32_t id) { return peers_.at(id).outer_len; });
+        return ids;
     }
 
     void set_flood() {
@@ -286,9 +312,13 @@ private:
             xgre_flood& list = wanted.at(ports_.at(ifindex).network);
             if (list.ports < XGRE_FLOOD_PORTS) list.port[list.ports++] = ifindex;
         }
-        for (const auto& [id, peer] : peers_) {
+        for (const std::uint32_t id : peers_by_length()) {
+            const xgre_peer& peer = peers_.at(id);
             xgre_flood& list = wanted.at(peer.network);
-            if (list.peers < XGRE_FLOOD_PEERS) list.peer[list.peers++] = id;
+            if (list.peers == XGRE_FLOOD_PEERS) continue;
+            if (list.peers == 0) list.outer_len = peer.outer_len;
+            list.peer_flags |= peer.flags;
+            list.peer[list.peers++] = id;
         }
         for (const auto& [id, list] : datapath_.flood().entries()) {
             const auto same = wanted.find(id);

@@ -20,6 +20,7 @@
 #include "loader/abi_text.h"
 #include "loader/capture_file.h"
 #include "loader/frame_label.h"
+#include "loader/outer_header.h"
 #include "loader/stand_in.h"
 
 namespace xgre {
@@ -174,7 +175,7 @@ public:
           ingress_{find_ingress(state, spec.device)},
           capture_{CaptureFile::read(spec.capture, kMostFrames)},
           stand_in_{StandIn::of(state)},
-          local_{Ip4Addr::from_network_order(state.uplink.local)} {
+          locals_{locals_of(state.uplink)} {
         result_.device = ingress_.device;
         result_.is_uplink = ingress_.is_uplink;
         result_.cut = capture_.cut;
@@ -262,7 +263,7 @@ private:
             auto after = counts();
             name_fate(before, after, frame.fate);
             before = std::move(after);
-            const std::string label = ingress_.is_uplink ? label_of_arrival(*frame.frame, local_)
+            const std::string label = ingress_.is_uplink ? label_of_arrival(*frame.frame, locals_)
                                                          : label_of(*frame.frame);
             const auto [entry, is_new] = known.try_emplace(
                 {label, frame.fate.program, frame.fate.verdict}, result_.kinds.size());
@@ -348,7 +349,7 @@ private:
     Ingress ingress_;
     CaptureFile capture_;
     StandIn stand_in_;
-    Ip4Addr local_;
+    std::vector<IpAddr> locals_;
     std::vector<Known> frames_;
     std::vector<Times> times_;  // by kind
     std::size_t runs_ = 0;

@@ -2,6 +2,7 @@
 // Instance: show and stats.
 #include "loader/abi_text.h"
 #include "loader/instance_state.h"
+#include "loader/outer_header.h"
 #include "loader/pins.h"
 #include "loader/spread.h"
 
@@ -31,7 +32,7 @@ InstanceInfo Instance::show() const {
     info.instance = state.session.instance;
     info.uplink = text_of(state.uplink.name);
     info.ifindex = static_cast<int>(state.uplink.ifindex);
-    info.local = Ip4Addr::from_network_order(state.uplink.local);
+    info.locals = locals_of(state.uplink);
     info.abi_version = state.uplink.abi_version;
     {
         const auto scope = state.enter();

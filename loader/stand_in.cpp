@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "loader/loopback.h"
+#include "loader/outer_header.h"
 
 namespace xgre {
 namespace {
@@ -24,12 +25,11 @@ namespace {
 constexpr std::string_view kSweeper = "sweeper";  // a timer, which must not run twice
 
 // Before there is a device that could speak by itself.
+// Without an address of its own, a device says nothing over IPv6.
 void silence_ipv6() {
-    for (const char* scope : {"all", "default"}) {
-        // A kernel without IPv6 has no such file, and needs none.
-        std::ofstream file{fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", scope)};
-        file << "1" << std::flush;
-    }
+    // A kernel without IPv6 has no such file, and needs none.
+    std::ofstream file{"/proc/sys/net/ipv6/conf/default/addr_gen_mode"};
+    file << "1" << std::flush;
 }
 
 Fd open_tap(const std::string& name, std::uint32_t ifindex) {
@@ -112,9 +112,9 @@ StandIn::Plan StandIn::plan(const Instance::State& state) {
         const auto link = netlink.find_link(static_cast<int>(ifindex));
         if (link && state.is_live(ifindex)) plan.devices.push_back({ifindex, link->mac, link->mtu});
     }
-    std::set<Ip4Addr> seen;
+    std::set<IpAddr> seen;
     for (const auto& [id, peer] : state.peers()) {
-        const auto address = Ip4Addr::from_network_order(peer.remote);
+        const IpAddr address = remote_of(peer);
         const auto route = netlink.route_to(address);
         if (!seen.insert(address).second || !route || route->ifindex != uplink->index) continue;
         plan.ways.push_back({address, route->gateway,
@@ -152,10 +152,10 @@ void StandIn::make_devices(const Plan& plan) {
 void StandIn::make_ways(const Plan& plan) const {
     NlSocket netlink = NlSocket::open();
     const std::string uplink = name_of(plan.uplink);
-    std::set<Ip4Addr> known;
+    std::set<IpAddr> known;
     for (const Way& way : plan.ways) {
         netlink.add_host_route(uplink, way.peer, way.gateway);
-        const Ip4Addr hop = way.gateway.value_or(way.peer);
+        const IpAddr hop = way.gateway.value_or(way.peer);
         if (way.mac && known.insert(hop).second) netlink.add_neighbour(uplink, hop, *way.mac);
     }
 }

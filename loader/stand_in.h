@@ -33,8 +33,8 @@ private:
         std::uint32_t mtu = 0;
     };
     struct Way {
-        Ip4Addr peer;
-        std::optional<Ip4Addr> gateway;
+        IpAddr peer;
+        std::optional<IpAddr> gateway;
         std::optional<Mac> mac;  // of the next hop
     };
     struct Plan {

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define XGRE_ABI_VERSION 4
+#define XGRE_ABI_VERSION 5
 
 #ifdef __cplusplus
 #define XGRE_ASSERT(condition, what) static_assert(condition, what)
@@ -24,19 +24,19 @@
 
 /* ---- Limits ------------------------------------------------------------------------------- */
 
-#define XGRE_NAME_LEN 16              /* device and network names, terminating zero included */
-#define XGRE_MAX_NETWORKS 1024        /* network ids are 1..1023; 0 is "no network" */
-#define XGRE_MAX_PORTS 1024           /* per instance; slots are 0..1023 */
-#define XGRE_MAX_PEERS 4096           /* per instance; peer ids are 1..4095; 0 is "no peer" */
-#define XGRE_FLOOD_PORTS 256          /* ports of one network */
-#define XGRE_FLOOD_PEERS 256          /* peers of one network */
-#define XGRE_FDB_DEFAULT 65536        /* entries */
-#define XGRE_FDB_LIMIT 4000000        /* entries, the most that may be asked for */
-#define XGRE_FLOWS 16384              /* per CPU, where that is within XGRE_FLOWS_MEMORY */
-#define XGRE_FLOWS_LEAST 1024         /* per CPU, on however many; both are powers of two */
-#define XGRE_FLOWS_MEMORY 33554432    /* bytes, of the flows of all CPUs together */
-#define XGRE_SPREAD_CPUS 1024         /* CPUs 0..1023 can be spread to */
-#define XGRE_OUTER_MAX 40             /* bytes of a peer's IP + GRE header template */
+#define XGRE_NAME_LEN 16           /* device and network names, terminating zero included */
+#define XGRE_MAX_NETWORKS 1024     /* network ids are 1..1023; 0 is "no network" */
+#define XGRE_MAX_PORTS 1024        /* per instance; slots are 0..1023 */
+#define XGRE_MAX_PEERS 4096        /* per instance; peer ids are 1..4095; 0 is "no peer" */
+#define XGRE_FLOOD_PORTS 256       /* ports of one network */
+#define XGRE_FLOOD_PEERS 256       /* peers of one network */
+#define XGRE_FDB_DEFAULT 65536     /* entries */
+#define XGRE_FDB_LIMIT 4000000     /* entries, the most that may be asked for */
+#define XGRE_FLOWS 16384           /* per CPU, where that is within XGRE_FLOWS_MEMORY */
+#define XGRE_FLOWS_LEAST 1024      /* per CPU, on however many; both are powers of two */
+#define XGRE_FLOWS_MEMORY 33554432 /* bytes, of the flows of all CPUs together */
+#define XGRE_SPREAD_CPUS 1024      /* CPUs 0..1023 can be spread to */
+#define XGRE_OUTER_MAX 64 /* bytes of a peer's header template: IPv6 40, option 8, GRE 16 */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
 #define XGRE_ASK_NS 5000000000ULL     /* the kernel is asked for a next hop at least this often */
 #define XGRE_HOP_NS 8000000ULL   /* how long a next hop is believed, or one tick of the clock */
@@ -80,7 +80,12 @@
     X(REWRITE_FAILED, "rewrite-failed", DROP, "the kernel refused to resize the frame")            \
     X(COPY_FAILED, "copy-failed", DROP, "the kernel refused a flood copy")                         \
     X(NO_UPLINK, "no-uplink", DROP, "the instance has no uplink configured")                       \
-    X(SPREAD_FULL, "spread-full", DROP, "the queue of the CPU that it was spread to is full")
+    X(SPREAD_FULL, "spread-full", DROP, "the queue of the CPU that it was spread to is full")      \
+    X(IP_EXTENSION, "ip-extension", DROP, "outer IPv6 extension header that no tunnel packet has") \
+    X(ECN, "ecn", DROP, "marked as congested outside, and its sender would not understand")        \
+    X(GRE_SEQUENCE, "gre-sequence", DROP,                                                          \
+      "GRE sequence number is older than one before, or not there")                                \
+    X(GRE_NO_CHECKSUM, "gre-no-checksum", DROP, "no GRE checksum, and the peer is to send one")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -133,6 +138,12 @@ XGRE_ASSERT(XGRE_NOTE_MAX <= XGRE_NOTE_ROOM, "notes");
 
 /* ---- Map keys and values ------------------------------------------------------------------ */
 
+/* An address of the underlay, in network order. IPv4 is the first word, and the others are zero. */
+struct xgre_addr {
+    __be32 word[4];
+};
+XGRE_ASSERT_SIZE(struct xgre_addr, 16);
+
 enum xgre_uplink_flags {
     XGRE_UPLINK_XDP_XMIT = 1, /* XDP frames may be redirected into the uplink */
     XGRE_UPLINK_NO_XDP = 2,   /* `attach --xdp off`: TC only */
@@ -151,7 +162,7 @@ enum xgre_spread_mode {
 struct xgre_uplink {
     __u32 abi_version; /* first, so that every version can read it */
     __u32 ifindex;     /* 0: nothing attached yet */
-    __be32 local;      /* IPv4 source of what we send, destination of what we take */
+    __be32 local;      /* IPv4 source of what we send, destination of what we take; 0: none */
     __u32 flags;       /* enum xgre_uplink_flags */
     __u8 mac[6];       /* what XDP takes as addressed to us; TC asks the kernel */
     __u8 tc_hook;      /* enum xgre_tc_hook */
@@ -160,9 +171,10 @@ struct xgre_uplink {
     __u32 pad2;
     __u64 netns_cookie; /* SO_NETNS_COOKIE of the network namespace it lives in */
     char name[XGRE_NAME_LEN];
+    struct xgre_addr local6;                  /* the same over IPv6; zero: none */
     __u64 spread_cpus[XGRE_SPREAD_CPUS / 64]; /* with SPREAD_LIST: bit n%64 of word n/64 is CPU n */
 };
-XGRE_ASSERT_SIZE(struct xgre_uplink, 56 + XGRE_SPREAD_CPUS / 8);
+XGRE_ASSERT_SIZE(struct xgre_uplink, 72 + XGRE_SPREAD_CPUS / 8);
 
 enum xgre_tc_hook {
     XGRE_TC_HOOK_NONE = 0,
@@ -172,7 +184,8 @@ enum xgre_tc_hook {
 
 enum xgre_network_flags {
     XGRE_NETWORK_USED = 1,  /* the array slot holds a network */
-    XGRE_NETWORK_KEYED = 2, /* a GRE key is sent and expected */
+    XGRE_NETWORK_KEYED = 2, /* a GRE key is sent and expected, where a peer has none of its own */
+    XGRE_NETWORK_NVGRE = 4, /* the key is RFC 7637's: 24 bits of VSID, 8 of FlowID */
 };
 
 /* `networks`: array, by network id. */
@@ -209,14 +222,28 @@ struct xgre_port {
 };
 XGRE_ASSERT_SIZE(struct xgre_port, 40);
 
+enum xgre_key_kind {
+    XGRE_KEY_NONE = 0,  /* the K bit is not set. No key and key 0 differ. */
+    XGRE_KEY_WHOLE = 1, /* all 32 bits tell tunnels apart */
+    XGRE_KEY_VSID = 2,  /* the upper 24 bits do (RFC 7637); the others are zero here */
+};
+
 /* `tunnels`: hash. */
 struct xgre_tunnel_key {
     __be32 source; /* outer source address: the peer */
     __be32 local;  /* outer destination address: us */
-    __be32 key;    /* GRE key, 0 when not keyed */
-    __u32 keyed;   /* 1: the K bit is set. No key and key 0 differ. */
+    __be32 key;    /* GRE key, 0 when there is none */
+    __u32 keyed;   /* enum xgre_key_kind */
 };
 XGRE_ASSERT_SIZE(struct xgre_tunnel_key, 16);
+
+/* `tunnels6`: hash. The same over IPv6, to the uplink's `local6`. */
+struct xgre_tunnel6_key {
+    struct xgre_addr source;
+    __be32 key;
+    __u32 keyed;
+};
+XGRE_ASSERT_SIZE(struct xgre_tunnel6_key, 24);
 
 struct xgre_tunnel {
     __u32 network;
@@ -224,17 +251,53 @@ struct xgre_tunnel {
 };
 XGRE_ASSERT_SIZE(struct xgre_tunnel, 8);
 
+enum xgre_peer_flags {
+    XGRE_PEER_IP6 = 1,         /* its address is an IPv6 address */
+    XGRE_PEER_IKEYED = 2,      /* it sends the key `ikey` */
+    XGRE_PEER_OKEYED = 4,      /* it is sent the key in `outer` */
+    XGRE_PEER_VSID = 8,        /* NVGRE: the last byte of the key sent follows from the frame */
+    XGRE_PEER_FLOW_LABEL = 16, /* the IPv6 flow label follows from the frame */
+    XGRE_PEER_ICSUM = 32,      /* takes nothing without a GRE checksum */
+    XGRE_PEER_ISEQ = 64,   /* takes nothing without a sequence number, and in their order only */
+    XGRE_PEER_OCSUM = 128, /* sends GRE checksums */
+    XGRE_PEER_OSEQ = 256,  /* sends sequence numbers */
+    XGRE_PEER_TTL_INHERIT = 512,
+    XGRE_PEER_TOS_INHERIT = 1024,
+    XGRE_PEER_DF_UNSET = 2048,
+    XGRE_PEER_DF_INHERIT = 4096,
+    XGRE_PEER_ENCAP_LIMIT = 8192, /* a destination option of RFC 2473 section 4.1.1 is in `outer` */
+};
+
+/* What TC only can do: more of the outer headers follows from the frame than lengths and ECN. */
+#define XGRE_PEER_BY_TC                                                                            \
+    (XGRE_PEER_OCSUM | XGRE_PEER_OSEQ | XGRE_PEER_TTL_INHERIT | XGRE_PEER_TOS_INHERIT |            \
+     XGRE_PEER_DF_UNSET | XGRE_PEER_DF_INHERIT | XGRE_PEER_ENCAP_LIMIT)
+/* What has to be looked at in each packet that comes: no flow is kept. */
+#define XGRE_PEER_CHECKED (XGRE_PEER_ICSUM | XGRE_PEER_ISEQ)
+/* For these, the flow inside is hashed. */
+#define XGRE_PEER_ENTROPY (XGRE_PEER_VSID | XGRE_PEER_FLOW_LABEL)
+
 /* `peers`: array, by peer id. network 0: the slot is free. */
 struct xgre_peer {
     __u32 network;
-    __u16 outer_len; /* bytes of `outer` in use: IPv4 (20) + GRE (4 or 8) */
+    __u16 outer_len; /* bytes of `outer` in use: IPv4 (20) or IPv6 (40, 48) + GRE (4 to 16) */
     __u16 ip_sum;    /* folded sum of the template's IPv4 header, total length and check 0 */
-    __be32 remote;
-    __be32 local;
+    __u32 flags;     /* enum xgre_peer_flags */
+    __be32 ikey;     /* with IKEYED, else 0 */
     __u32 outer[XGRE_OUTER_MAX / 4]; /* header bytes; words, so that a copy moves words */
+    struct xgre_addr remote;
+    struct xgre_addr local;
     __u64 asked; /* CLOCK_MONOTONIC, ns: when the kernel last had the next hop to itself */
 };
-XGRE_ASSERT_SIZE(struct xgre_peer, 64);
+XGRE_ASSERT_SIZE(struct xgre_peer, 120);
+
+/* `peer_states`: array, by peer id: what changes by itself. */
+struct xgre_peer_state {
+    __u32 sent;     /* with OSEQ: sequence number of the next packet */
+    __u32 expected; /* with ISEQ: one above the highest that came */
+    __u64 came;     /* with ISEQ: jiffies when it came; 0: none has */
+};
+XGRE_ASSERT_SIZE(struct xgre_peer_state, 16);
 
 /* `fdb`: hash. */
 struct xgre_fdb_key {
@@ -283,10 +346,13 @@ struct xgre_flow {
     __u32 source;      /* slot of the port, or peer id, that it came from */
     __u16 target_slot; /* of a port */
     __u16 network;
-    __u16 max_len;       /* the longest inner frame that is known to fit, bytes */
-    __u8 verdict;        /* TO_PORT or TO_PEER */
-    __u8 flags;          /* enum xgre_port_flags, as they are for this frame: see keep_behind */
-    struct xgre_hop hop; /* to a peer */
+    __u16 max_len; /* the longest inner frame that is known to fit, bytes */
+    __u8 verdict;  /* TO_PORT or TO_PEER */
+    __u8 flags;    /* enum xgre_port_flags, as they are for this frame: see keep_behind */
+    union {
+        struct xgre_hop hop; /* to a peer */
+        __u32 rest[3];       /* of the key, from a peer over IPv6 */
+    };
 };
 XGRE_ASSERT_SIZE(struct xgre_flow, 64);
 
@@ -313,10 +379,12 @@ XGRE_ASSERT_SIZE(struct xgre_spread, 16 + 2 * XGRE_SPREAD_CPUS);
 struct xgre_flood {
     __u32 ports;
     __u32 peers;
+    __u32 outer_len;  /* bytes of outer headers of the first peer: the others have no fewer */
+    __u32 peer_flags; /* what any of them has */
     __u32 port[XGRE_FLOOD_PORTS]; /* ifindex */
     __u32 peer[XGRE_FLOOD_PEERS]; /* peer id */
 };
-XGRE_ASSERT_SIZE(struct xgre_flood, 8 + 4 * (XGRE_FLOOD_PORTS + XGRE_FLOOD_PEERS));
+XGRE_ASSERT_SIZE(struct xgre_flood, 16 + 4 * (XGRE_FLOOD_PORTS + XGRE_FLOOD_PEERS));
 
 /* `counters`: per-CPU array, by XGRE_COUNTER(program, verdict). */
 struct xgre_count {

@@ -38,7 +38,7 @@ struct DhcpLease {
     std::string name;                              // empty when the client gave none
     std::chrono::system_clock::time_point expiry;  // max(): never
     std::string port;  // behind which the MAC is now; empty: a peer, or not known
-    std::optional<Ip4Addr> peer;
+    std::optional<IpAddr> peer;
 };
 
 struct DhcpInfo {

@@ -41,7 +41,9 @@ struct Spread {
 
 struct AttachSpec {
     std::string uplink;
-    Ip4Addr local;                             // must be an address of the uplink
+    // Addresses of the uplink, at least one of the two.
+    std::optional<Ip4Addr> local = {};
+    std::optional<Ip6Addr> local6 = {};
     std::optional<std::uint32_t> fdb_entries;  // 1..4 000 000; 65 536 without
     bool upgrade = false;       // replace the programs of a running instance by this tool's
     std::optional<XdpUse> xdp;  // without: as it is, of a new instance automatic
@@ -49,9 +51,13 @@ struct AttachSpec {
     std::optional<Spread> spread = {};  // without: as the instance has it, automatic at first
 };
 
+// What the key on the wire is: RFC 2890's, or RFC 7637's, whose upper 24 bits are the network's.
+enum class NetworkMode : std::uint8_t { gre, nvgre };
+
 struct NetworkSpec {
-    std::string name;  // 1..15 of [A-Za-z0-9_.-]
-    std::optional<GreKey> key;
+    std::string name;                            // 1..15 of [A-Za-z0-9_.-]
+    std::optional<GreKey> key;                   // with nvgre, the VSID
+    std::optional<NetworkMode> mode = {};        // gre without
     std::optional<std::uint32_t> mtu;            // bytes of the largest inner IP packet
     std::optional<std::chrono::seconds> ageing;  // 1..1 000 000; 300 without
 };
@@ -68,9 +74,43 @@ struct PortSpec {
     std::optional<bool> flood;
 };
 
+// The outer "don't fragment" bit.
+enum class DontFragment : std::uint8_t { set, unset, inherit };
+
+// How packets to and from a peer look. `i...` is about what comes in, `o...` about what goes out.
+struct PeerOptions {
+    std::optional<GreKey> ikey;  // none: without a key
+    std::optional<GreKey> okey;
+    bool icsum = false;  // take nothing without a checksum; one that is there is checked anyway
+    bool iseq = false;   // take nothing without a sequence number, nor what is late
+    std::optional<std::uint8_t> ttl = 64;     // or hop limit; none: that of the packet inside
+    std::optional<std::uint8_t> tos = 0;      // or traffic class, without ECN; none: likewise
+    DontFragment df = DontFragment::set;      // IPv4 only
+    std::optional<std::uint8_t> encap_limit;  // RFC 2473; IPv6 only; none: no such option
+    std::optional<std::uint32_t> flow_label;  // IPv6 only; none: follows from the flow inside
+
+    bool operator==(const PeerOptions&) const = default;
+};
+
+// A setting that may also be "none" or "inherit".
+template <typename T>
+struct OrNone {
+    std::optional<T> value;
+};
+
 struct PeerSpec {
-    Ip4Addr address;
+    IpAddr address;
     std::string network;
+    // Without: as it is, of a new peer as in PeerOptions, with the keys of the network.
+    std::optional<OrNone<GreKey>> ikey = {};
+    std::optional<OrNone<GreKey>> okey = {};
+    std::optional<bool> icsum = {};
+    std::optional<bool> iseq = {};
+    std::optional<OrNone<std::uint8_t>> ttl = {};
+    std::optional<OrNone<std::uint8_t>> tos = {};
+    std::optional<DontFragment> df = {};
+    std::optional<OrNone<std::uint8_t>> encap_limit = {};
+    std::optional<OrNone<std::uint32_t>> flow_label = {};
 };
 
 struct FdbSpec {
@@ -79,7 +119,7 @@ struct FdbSpec {
     Vlan vlan;
     // Exactly one:
     std::optional<std::string> port;
-    std::optional<Ip4Addr> peer;
+    std::optional<IpAddr> peer;
 };
 
 // What to show or flush: all that match everything given.
@@ -87,7 +127,7 @@ struct FdbFilter {
     std::optional<std::string> network;
     std::optional<Vlan> vlan;
     std::optional<std::string> port;
-    std::optional<Ip4Addr> peer;
+    std::optional<IpAddr> peer;
     std::optional<Mac> mac;  // show only
 };
 
@@ -116,6 +156,7 @@ struct NetworkInfo {
     std::uint32_t id = 0;
     std::string name;
     std::optional<GreKey> key;
+    NetworkMode mode = NetworkMode::gre;
     std::uint32_t mtu = 0;    // in force, bytes
     bool mtu_is_set = false;  // by --mtu; else it follows from the uplink
     std::chrono::seconds ageing{0};
@@ -142,9 +183,10 @@ struct PortInfo {
 
 struct PeerInfo {
     std::uint32_t id = 0;
-    Ip4Addr address;
+    IpAddr address;
     std::string network;
-    std::optional<GreKey> key;
+    PeerOptions options;
+    std::uint32_t mtu = 0;  // of the largest inner IP packet, bytes
     Traffic traffic;
 };
 
@@ -153,7 +195,7 @@ struct FdbInfo {
     std::uint16_t vlan = 0;
     Mac mac;
     std::string port;  // a device's name; empty: behind a peer
-    std::optional<Ip4Addr> peer;
+    std::optional<IpAddr> peer;
     bool is_static = false;
     bool expired = false;
     std::chrono::milliseconds age{0};  // since it was last seen
@@ -170,7 +212,7 @@ struct InstanceInfo {
     std::string uplink;
     int ifindex = 0;
     bool uplink_gone = false;
-    Ip4Addr local;
+    std::vector<IpAddr> locals;  // one or two: of each family at most one
     std::uint32_t abi_version = 0;
     HookInfo hook;
     Spread spread;                           // as asked for
@@ -255,6 +297,8 @@ public:
 
 private:
     explicit Instance(std::unique_ptr<State> state);
+
+    Change change_peer(std::uint32_t id, const PeerSpec& spec);
 
     std::unique_ptr<State> state_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// IPv4 addresses and subnets.
+// Addresses of IPv4 and IPv6, and IPv4 subnets.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -88,6 +89,62 @@ static_assert(Ip4Addr{{127, 0, 0, 1}}.is_loopback() && Ip4Addr{}.is_unspecified(
 static_assert(Ip4Addr{{239, 1, 2, 3}}.is_multicast() && !Ip4Addr{{240, 0, 0, 1}}.is_multicast());
 static_assert(Ip4Addr{{255, 255, 255, 255}}.is_broadcast());
 static_assert(Ip4Addr{{9, 0, 0, 0}} < Ip4Addr{{10, 0, 0, 0}});
+
+// An IPv6 address: sixteen bytes in network order. The default is `::`.
+class Ip6Addr {
+public:
+    using Bytes = std::array<std::uint8_t, 16>;
+
+    constexpr Ip6Addr() = default;
+    constexpr explicit Ip6Addr(const Bytes& bytes) : bytes_{bytes} {}
+
+    // RFC 4291 section 2.2, without a zone; nullopt for all else.
+    static std::optional<Ip6Addr> parse(std::string_view text);
+    // RFC 5952.
+    std::string format() const;
+
+    constexpr const Bytes& bytes() const { return bytes_; }
+
+    constexpr bool is_unspecified() const { return *this == Ip6Addr{}; }
+    constexpr bool is_loopback() const {
+        return *this == Ip6Addr{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+    }
+    constexpr bool is_multicast() const { return bytes_[0] == 0xff; }
+    constexpr bool is_link_local() const { return bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80; }
+    // RFC 4291 section 2.5.5.2: an IPv4 address, written as one of IPv6.
+    constexpr bool is_v4_mapped() const {
+        for (std::size_t i = 0; i < 10; ++i)
+            if (bytes_[i] != 0) return false;
+        return bytes_[10] == 0xff && bytes_[11] == 0xff;
+    }
+
+    constexpr auto operator<=>(const Ip6Addr&) const = default;
+
+private:
+    Bytes bytes_{};
+};
+
+// An address of either family; an IPv4 address is less than any of IPv6. The default is 0.0.0.0.
+class IpAddr {
+public:
+    constexpr IpAddr() = default;
+    constexpr IpAddr(Ip4Addr address) : address_{address} {}  // NOLINT(google-explicit-constructor)
+    constexpr IpAddr(Ip6Addr address) : address_{address} {}  // NOLINT(google-explicit-constructor)
+
+    // As Ip4Addr and Ip6Addr have it.
+    static std::optional<IpAddr> parse(std::string_view text);
+    std::string format() const;
+
+    constexpr bool is_v6() const { return std::holds_alternative<Ip6Addr>(address_); }
+    // Of the other family: all zero.
+    constexpr Ip4Addr v4() const { return is_v6() ? Ip4Addr{} : std::get<Ip4Addr>(address_); }
+    constexpr Ip6Addr v6() const { return is_v6() ? std::get<Ip6Addr>(address_) : Ip6Addr{}; }
+
+    constexpr auto operator<=>(const IpAddr&) const = default;
+
+private:
+    std::variant<Ip4Addr, Ip6Addr> address_;
+};
 
 // An IPv4 subnet: its network address and prefix length, with no host bits set.
 class Subnet {
@@ -187,6 +244,22 @@ template <>
 struct fmt::formatter<xgre::Ip4Addr> : fmt::formatter<std::string_view> {
     template <typename Context>
     auto format(const xgre::Ip4Addr& address, Context& context) const {
+        return fmt::formatter<std::string_view>::format(address.format(), context);
+    }
+};
+
+template <>
+struct fmt::formatter<xgre::Ip6Addr> : fmt::formatter<std::string_view> {
+    template <typename Context>
+    auto format(const xgre::Ip6Addr& address, Context& context) const {
+        return fmt::formatter<std::string_view>::format(address.format(), context);
+    }
+};
+
+template <>
+struct fmt::formatter<xgre::IpAddr> : fmt::formatter<std::string_view> {
+    template <typename Context>
+    auto format(const xgre::IpAddr& address, Context& context) const {
         return fmt::formatter<std::string_view>::format(address.format(), context);
     }
 };

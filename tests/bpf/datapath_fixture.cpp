@@ -23,6 +23,7 @@
 #include <fmt/format.h>
 
 #include "loader/netns.h"
+#include "loader/outer_header.h"
 
 namespace xgre::test {
 namespace {
@@ -173,7 +174,8 @@ void Host::change_uplink(const std::function<void(xgre_uplink&)>& change) const 
 
 void Host::network(std::uint32_t id, const NetworkOptions& options) {
     xgre_network row{};
-    row.flags = XGRE_NETWORK_USED | (options.key ? unsigned{XGRE_NETWORK_KEYED} : 0u);
+    row.flags = XGRE_NETWORK_USED | (options.key ? unsigned{XGRE_NETWORK_KEYED} : 0u) |
+                (options.nvgre ? unsigned{XGRE_NETWORK_NVGRE} : 0u);
     row.key = __builtin_bswap32(options.key.value_or(0));
     row.ageing_ns = static_cast<std::uint64_t>(options.ageing.count());
     keys_[id] = options.key;
@@ -240,21 +242,63 @@ void Host::peer(std::uint32_t id, Ipv4Address address, std::uint32_t network) {
     row.network = network;
     row.outer_len = static_cast<std::uint16_t>(outer.size());
     row.ip_sum = folded_sum(ByteView{outer.bytes()}.first(20));
-    row.remote = number(address);
-    row.local = number(kHostA.ip);
+    row.remote.word[0] = number(address);
+    row.local.word[0] = number(kHostA.ip);
+    if (key) {
+        row.flags = XGRE_PEER_IKEYED | XGRE_PEER_OKEYED;
+        row.ikey = __builtin_bswap32(*key);
+    }
     std::memcpy(row.outer, outer.data(), outer.size());
     datapath_.peers().put(id, row);
 
     xgre_tunnel_key tunnel{};
-    tunnel.source = row.remote;
-    tunnel.local = row.local;
+    tunnel.source = row.remote.word[0];
+    tunnel.local = row.local.word[0];
     tunnel.key = __builtin_bswap32(key.value_or(0));
     tunnel.keyed = key ? 1 : 0;
     datapath_.tunnels().put(tunnel, {.network = network, .peer = id});
-    if (auto list = datapath_.flood().find(network)) {
-        list->peer[list->peers++] = id;
-        datapath_.flood().put(network, *list);
-    }
+    add_to_flood(network, id, row);
+}
+
+void Host::add_to_flood(std::uint32_t network, std::uint32_t id, const xgre_peer& row) const {
+    auto list = datapath_.flood().find(network);
+    if (!list) return;
+    if (list->peers == 0) list->outer_len = row.outer_len;
+    list->peer_flags |= row.flags;
+    list->peer[list->peers++] = id;
+    datapath_.flood().put(network, *list);
+}
+
+void Host::peer(std::uint32_t id, const IpAddr& address, std::uint32_t network,
+                const std::function<void(PeerOptions&)>& change) {
+    const xgre_network row = datapath_.networks().find(network).value();
+    PeerOptions options = default_options(row);
+    if (change) change(options);
+    const IpAddr local = address.is_v6() ? ip6_of(kHostA) : ip4_of(kHostA);
+    const xgre_peer made = make_peer(network, row, local, address, options);
+    const bool is_new = datapath_.peers().find(id).value().network == 0;
+    datapath_.peers().put(id, made);
+    const xgre_tunnel tunnel{.network = network, .peer = id};
+    if (address.is_v6())
+        datapath_.tunnels6().put(tunnel6_key_of(made), tunnel);
+    else
+        datapath_.tunnels().put(tunnel_key_of(made), tunnel);
+    if (is_new) add_to_flood(network, id, made);
+    datapath_.forget_flows();
+}
+
+void Host::use_ipv6() {
+    sysctl("net/ipv6/conf/default/addr_gen_mode", "1");
+    for (const char* name : {"lo", "uplink"})
+        sysctl(fmt::format("net/ipv6/conf/{}/disable_ipv6", name), "0");
+    sysctl("net/ipv6/conf/uplink/addr_gen_mode", "1");
+    sysctl("net/ipv6/conf/lo/forwarding", "1");
+    std::string lines = fmt::format("address add {}/64 dev uplink nodad\n", ip6_of(kHostA));
+    for (const Station& station : {kHostB, kHostC, kGateway})
+        lines += fmt::format("neigh add {} lladdr {} dev uplink nud permanent\n", ip6_of(station),
+                             text(station.mac));
+    ip(lines);
+    change_uplink([](xgre_uplink& self) { self.local6 = to_row(ip6_of(kHostA)); });
 }
 
 void Host::remove_peer(std::uint32_t id) const {
@@ -269,6 +313,7 @@ void Host::flood(std::uint32_t network, const std::vector<std::uint32_t>& ports,
     list.peers = static_cast<std::uint32_t>(peers.size());
     std::ranges::copy(ports, std::begin(list.port));
     std::ranges::copy(peers, std::begin(list.peer));
+    if (!peers.empty()) list.outer_len = datapath_.peers().find(peers.front()).value().outer_len;
     datapath_.flood().put(network, list);
     datapath_.forget_flows();
 }

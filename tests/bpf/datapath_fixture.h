@@ -26,6 +26,7 @@
 #include "tests/packet/expect_packet.h"
 #include "tests/packet/packet.h"
 #include "xgre/abi.h"
+#include "xgre/instance.h"
 
 namespace xgre::test {
 
@@ -50,8 +51,9 @@ enum class Hooks { tc, clsact, native_xdp, generic_xdp, spread_xdp };
 using Counts = std::map<std::string, std::uint64_t>;
 
 struct NetworkOptions {
-    std::optional<std::uint32_t> key = {};
+    std::optional<std::uint32_t> key = {};  // with nvgre, nvgre_key(VSID)
     std::chrono::nanoseconds ageing = 300s;
+    bool nvgre = false;
 };
 
 struct PortOptions {
@@ -80,6 +82,12 @@ inline xgre_owner as_static(xgre_owner owner) {
 }
 
 std::uint32_t number(Ipv4Address address);  // as a __be32
+inline IpAddr ip4_of(const Station& station) {
+    return Ip4Addr{station.ip.bytes};
+}
+inline IpAddr ip6_of(const Station& station) {
+    return Ip6Addr{station.ip6.bytes};
+}
 
 // kHostA. While it lives the thread is in its namespace; of several, the last made goes first.
 class Host {
@@ -99,6 +107,11 @@ public:
     Port& port(const std::string& name, std::uint32_t network, const PortOptions& options = {});
     // Sends and expects the key of its network; takes part in flooding.
     void peer(std::uint32_t id, Ipv4Address address, std::uint32_t network);
+    // As the library writes its row. `change` starts from the network's keys and the defaults.
+    void peer(std::uint32_t id, const IpAddr& address, std::uint32_t network,
+              const std::function<void(PeerOptions&)>& change);
+    // The uplink gets kHostA.ip6 too, and knows its neighbours.
+    void use_ipv6();
     void remove_peer(std::uint32_t id) const;
     void flood(std::uint32_t network, const std::vector<std::uint32_t>& ports,
                const std::vector<std::uint32_t>& peers) const;
@@ -155,6 +168,8 @@ public:
                     std::uint16_t vlan = 0) const;
 
 private:
+    void add_to_flood(std::uint32_t network, std::uint32_t id, const xgre_peer& row) const;
+
     Fd origin_;
     Datapath datapath_;
     std::optional<Tap> uplink_;

@@ -271,7 +271,7 @@ TEST_P(OuterHeaderOut, HasAddressesLengthChecksumTtl64AndDontFragmentForEverySiz
 
 // case O05
 TEST_P(OuterHeaderOut, LeavesEveryKindOfInnerFrameAsItIs) {
-    expect_sent(eth(kVmA, kVmB) / ipv4(kVmA, kVmB, {.ttl = 1, .tos = 0xb9, .id = 5, .df = false}) /
+    expect_sent(eth(kVmA, kVmB) / ipv4(kVmA, kVmB, {.ttl = 1, .tos = 0xb8, .id = 5, .df = false}) /
                 udp(1000, 2000) / payload(33));
     expect_sent(eth(kVmA, kVmB) / ipv4(kVmA, kVmB, {.checksum = 0xdead}) / tcp(1, 2) / payload(7));
     expect_sent(eth(kVmA, kVmB) / ipv6(kVmA, kVmB, {.hop_limit = 1}) / tcp(1, 2) / payload(900));

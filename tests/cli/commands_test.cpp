@@ -238,7 +238,8 @@ TEST_F(Commands, PeersComeAndGo) {
     set_up_lan();
     const Json peer = find("peer show", "address", "198.18.0.2");
     EXPECT_EQ(peer.at("network"), "lan");
-    EXPECT_EQ(peer.at("key"), 7);
+    EXPECT_EQ(peer.at("ikey"), 7);
+    EXPECT_EQ(peer.at("okey"), 7);
     must("peer add 198.18.0.2 --network two");
     EXPECT_EQ(json("peer show 198.18.0.2").size(), 2U);
     EXPECT_EQ(json("peer show --network two").size(), 1U);
@@ -248,6 +249,27 @@ TEST_F(Commands, PeersComeAndGo) {
     expect_unchanged("peer del 198.18.0.2 --network lan",
                      "peer 198.18.0.2 of network lan: not there");
     EXPECT_EQ(json("peer show").size(), 1U);
+}
+
+TEST_F(Commands, PeersCanBeToldHowTheyAreSpokenTo) {
+    set_up_lan();
+    must(
+        "peer add 198.18.0.2 --network lan --ikey 42 --okey none --icsum on --ttl inherit --tos 8 "
+        "--df unset");
+    const Json peer = find("peer show", "address", "198.18.0.2");
+    EXPECT_EQ(peer.at("ikey"), 42);
+    EXPECT_EQ(peer.at("okey"), nullptr);
+    EXPECT_EQ(peer.at("icsum"), true);
+    EXPECT_EQ(peer.at("iseq"), false);
+    EXPECT_EQ(peer.at("ttl"), "inherit");
+    EXPECT_EQ(peer.at("tos"), 8);
+    EXPECT_EQ(peer.at("df"), "unset");
+    EXPECT_EQ(peer.at("encap_limit"), nullptr);
+    expect_unchanged("peer add 198.18.0.2 --network lan --ttl inherit",
+                     "peer 198.18.0.2 of network lan: already there");
+    must("peer add 198.18.0.2 --network lan --ttl 9");
+    EXPECT_EQ(find("peer show", "address", "198.18.0.2").at("ttl"), 9);
+    EXPECT_EQ(find("peer show", "address", "198.18.0.2").at("ikey"), 42);
 }
 
 // case F15

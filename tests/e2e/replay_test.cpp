@@ -125,7 +125,7 @@ TEST(FrameLabel, SaysWhatAFrameIs) {
 TEST(FrameLabel, OfAPacketFromTheWireIsThatOfTheFrameInside) {
     const Ip4Addr local = value_of(kHostA);
     const auto label = [local](const Packet& packet) {
-        return label_of_arrival(packet.bytes(), local);
+        return label_of_arrival(packet.bytes(), {local});
     };
     const Packet inner = eth(kVmB, kVmA) / ipv4(kVmB, kVmA) / tcp(1, 2);
     EXPECT_EQ(label(from_host_b(inner)), "tunnel: IPv4 TCP");
@@ -138,7 +138,7 @@ TEST(FrameLabel, HoldsAtEveryLength) {
     for (std::size_t length = 0; length <= packet.size(); ++length) {
         const std::vector<std::uint8_t> cut{packet.data(), packet.data() + length};
         EXPECT_THAT(label_of(cut), testing::Not(IsEmpty())) << length;
-        EXPECT_THAT(label_of_arrival(cut, value_of(kHostA)), testing::Not(IsEmpty())) << length;
+        EXPECT_THAT(label_of_arrival(cut, {value_of(kHostA)}), testing::Not(IsEmpty())) << length;
     }
 }
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The byte of TOS or traffic class inside a tunnel, of whose last two bits RFC 6040 says what
+ * becomes of them at either end.
+ */
+#ifndef XGRE_BPF_ECN_H
+#define XGRE_BPF_ECN_H
+
+#include "parse.h"
+
+#define ECN_MASK 3
+#define ECN_ECT1 1
+#define ECN_ECT0 2
+#define ECN_CE 3
+
+/*
+ * To the IP header: `c` behind the Ethernet header and its first tag, `type` what follows; there
+ * may be more tags. The type of what `c` stands at then.
+ */
+static __always_inline __be16 skip_tags(struct cursor *c, __be16 type)
+{
+#pragma unroll
+    for (int i = 0; i < MAX_TAGS; i++) {
+        struct vlan_hdr *tag = is_vlan(type) ? take(c, sizeof(*tag)) : NULL;
+
+        if (!tag) break;
+        type = tag->h_vlan_encapsulated_proto;
+    }
+    return type;
+}
+
+/* 0 of what is not IP. */
+static __always_inline __u8 inner_ds(struct cursor c, __be16 type)
+{
+    const word16 *start;
+    __u16 first;
+
+    if (is_vlan(type)) type = skip_tags(&c, type);
+    if (!is_ip(type)) return 0;
+    start = take(&c, sizeof(*start));
+    if (!start) return 0;
+    first = bpf_ntohs(*start);
+    if (type == bpf_htons(ETH_P_IP)) return first >> 12 == 4 ? first : 0;
+    return first >> 12 == 6 ? first >> 4 : 0;
+}
+
+/* TTL or hop limit, and "don't fragment", where `c` stands as in inner_ds. */
+static __always_inline void inner_limits(struct cursor c, __be16 type, __u8 *ttl, bool *df)
+{
+    struct iphdr *ip; /* which is no longer than that of IPv6 */
+
+    type = skip_tags(&c, type);
+    ip = take(&c, sizeof(*ip));
+    *ttl = 0;
+    *df = true;
+    if (!ip) return;
+    if (type == bpf_htons(ETH_P_IP) && ip->version == 4) {
+        *ttl = ip->ttl;
+        *df = !!(ip->frag_off & bpf_htons(IP_DF));
+    } else if (type == bpf_htons(ETH_P_IPV6) && ip->version == 6) {
+        *ttl = ((struct ipv6hdr *)ip)->hop_limit;
+    }
+}
+
+/* Has the outer header anything to say to the inner one? ECT(0) and Not-ECT have not. */
+static __always_inline bool has_ecn_news(const struct outer *outer)
+{
+    return outer->ds & ECN_ECT1;
+}
+
+/* RFC 6040 section 4.2: the inner ECN after decapsulation. */
+static __always_inline enum xgre_verdict merge_ecn(__u8 outer_ds, __u8 *ds)
+{
+    __u8 ecn = *ds & ECN_MASK;
+
+    if ((outer_ds & ECN_MASK) == ECN_CE) {
+        if (!ecn) return XGRE_ECN;
+        *ds |= ECN_CE;
+    } else if (ecn == ECN_ECT0) {
+        *ds = (*ds & ~ECN_MASK) | ECN_ECT1;
+    }
+    return XGRE_GO;
+}
+
+/* RFC 1624 section 3, equation 3. */
+static __always_inline void set_ipv4_ds(struct iphdr *ip, __u8 ds)
+{
+    word16 *first = (word16 *)ip;
+    __u16 before = *first, after = bpf_htons((bpf_ntohs(before) & 0xff00) | ds);
+
+    *first = after;
+    ip->check = ~fold((__u16)~ip->check + (__u32)(__u16)~before + after);
+}
+
+static __always_inline void set_ipv6_ds(word16 *first, __u8 ds)
+{
+    *first = bpf_htons((bpf_ntohs(*first) & 0xf00f) | ds << 4);
+}
+
+#endif

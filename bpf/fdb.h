@@ -158,16 +158,24 @@ static __always_inline void know_full(__u64 until)
     *(volatile __u64 *)&fdb_full_until = until;
 }
 
+/* 0 or -errno: as an int, because before Linux 6.4 the call goes to a function that returns one,
+ * and what is above its 32 bits is zeros. */
+static __always_inline int fdb_add(const struct xgre_fdb_key *key,
+                                   const struct xgre_fdb_entry *entry)
+{
+    return (int)bpf_map_update_elem(&fdb, key, entry, BPF_NOEXIST);
+}
+
 static __always_inline enum refusal fdb_insert(const struct xgre_fdb_key *key, xgre_owner owner,
                                                __u64 now, __u32 limit)
 {
     struct xgre_fdb_entry entry = {.owner = owner, .last_seen = now};
     enum refusal refusal = REFUSAL_FDB_FULL;
-    long err;
 
     if (!charge(owner, limit)) return REFUSAL_MAC_LIMIT;
     if (!is_known_full(now)) {
-        err = bpf_map_update_elem(&fdb, key, &entry, BPF_NOEXIST);
+        int err = fdb_add(key, &entry);
+
         if (!err) {
             note(XGRE_NOTE_LEARNED);
             return REFUSAL_NONE;

@@ -163,7 +163,7 @@ int fdb_put(struct __sk_buff *skb)
     if (!args) return BAD_ARGUMENTS;
     key = args->key;
     fresh.owner = args->owner;
-    args->result = bpf_map_update_elem(&fdb, &key, &fresh, BPF_NOEXIST);
+    args->result = fdb_add(&key, &fresh);
     if (args->result != -EEXIST) return 0;
     entry = bpf_map_lookup_elem(&fdb, &key);
     if (!entry) {

@@ -112,8 +112,9 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx, enum xgre_v
     if (verdict != XGRE_TO_PORT) return verdict;
     verdict = check_mtu(ctx, to.id, a->outer.inner_len, is_tagged(a));
     if (verdict) return verdict;
-    /* What may go to TC after all has to find the destination where it was. */
-    if (a->fragments && same_mac(a->eth.src, a->eth.dst)) return XGRE_PUNT;
+    /* What may go to TC after all has to find the destination where it was: fragments, and TCP past
+     * a driver that takes no metadata. */
+    if (same_mac(a->eth.src, a->eth.dst)) return XGRE_PUNT;
     /* Should TC get the frame after all, it finds nothing left to do. */
     verdict = take_xdp_ecn(ctx, &a->outer, &a->eth);
     if (verdict) return verdict;

@@ -150,8 +150,9 @@ Counts totals(const Host& host) {
     };
     add(host.counts(), " packets");
     add(host.copies(), " copies");
+    // How often the kernel is asked for a next hop is a matter of time, and a host may be slow.
     for (const auto& [which, n] : host.notes())
-        all["note " + which] += n;
+        if (which != "resolve") all["note " + which] += n;
     return all;
 }
 

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <ctime>
@@ -51,6 +52,20 @@ void outlive_a_tick() {
     } while (now.tv_sec == start.tv_sec && now.tv_nsec == start.tv_nsec);
 }
 
+// What is said of the frame after the first holds while its flow lives, which for an emulated
+// processor may be too short.
+class LifeOfAFlow {
+public:
+    bool may_be_over() const {
+        return std::chrono::steady_clock::now() - began_ >
+               std::chrono::nanoseconds{XGRE_FLOW_NS / 2};
+    }
+
+private:
+    std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+constexpr const char* kTooSlow = "two frames take longer here than a flow lives";
+
 // ---- From a port ----------------------------------------------------------------------------
 
 class FlowFromPort : public FlowTest {
@@ -77,10 +92,13 @@ ON_BOTH_HOOKS(FlowFromPort, "port_xdp", "port_tc");
 // What makes the rest of these tests mean something: without the word that it changed, a change
 // is not seen for as long as a flow lives.
 TEST_P(FlowFromPort, IsBelievedUntilItIsForgottenOrItsTimeIsOver) {
-    expect_to_peer(kHostB);
     const auto entry = datapath().fdb().find(fdb_key(1, kVmB)).value();
-    ASSERT_TRUE(datapath().fdb().erase(fdb_key(1, kVmB)));
+    const LifeOfAFlow life;
     expect_to_peer(kHostB);
+    ASSERT_TRUE(datapath().fdb().erase(fdb_key(1, kVmB)));
+    const Result believed = send();
+    if (life.may_be_over()) GTEST_SKIP() << kTooSlow;
+    EXPECT_PACKET_EQ(believed.packet, tunnel_to(kHostB, ip_frame(kVmA, kVmB)));
     datapath().forget_flows();
     expect_flooded();
     datapath().fdb().put(fdb_key(1, kVmB), entry);
@@ -292,6 +310,14 @@ TEST_P(FlowFromPort, MayBePushedOutByAnother) {
     };
     for (std::uint32_t n = 0; n < stations; ++n)
         learn(1, station(n), peer_owner(n % 2 == 0 ? 1 : 2));
+    // However long this takes: XDP would leave it to TC to ask the kernel for the next hop.
+    const auto in_an_hour = static_cast<std::uint64_t>(
+        (std::chrono::steady_clock::now() + 1h).time_since_epoch().count());
+    for (const std::uint32_t id : {1U, 2U}) {
+        xgre_peer row = datapath().peers().find(id).value();
+        row.asked = in_an_hour;
+        datapath().peers().put(id, row);
+    }
     for (int round = 0; round < 2; ++round) {
         for (std::uint32_t n = 0; n < stations; ++n) {
             const Packet inner = ip_frame(kVmA, station(n), 4);
@@ -321,15 +347,18 @@ protected:
 ON_BOTH_HOOKS(FlowFromPeer, "uplink_xdp", "uplink_tc");
 
 TEST_P(FlowFromPeer, IsBelievedUntilItIsForgottenOrItsTimeIsOver) {
-    expect_delivered();
     xgre_tunnel_key key{};
     key.source = number(kHostB.ip);
     key.local = number(kHostA.ip);
     key.key = __builtin_bswap32(kKey);
     key.keyed = 1;
     const xgre_tunnel row = datapath().tunnels().find(key).value();
-    ASSERT_TRUE(datapath().tunnels().erase(key));
+    const LifeOfAFlow life;
     expect_delivered();
+    ASSERT_TRUE(datapath().tunnels().erase(key));
+    const Result believed = send();
+    if (life.may_be_over()) GTEST_SKIP() << kTooSlow;
+    EXPECT_PACKET_EQ(believed.packet, ip_frame(kVmB, kVmA));
     datapath().forget_flows();
     EXPECT_EQ(send().fate, Fate::ended);
     EXPECT_EQ(count(program(), XGRE_UNKNOWN_PEER).packets, 1u);

@@ -22,7 +22,7 @@ IpAddr local_for(const Instance::State& state, const IpAddr& remote) {
         throw Error{"peer " + remote.format(),
                     fmt::format("the uplink {} has no {} address for tunnels", text_of(uplink.name),
                                 remote.is_v6() ? "IPv6" : "IPv4"),
-                    "`xgre detach --all`, and attach with a --local of that family too"};
+                    fmt::format("`xgre attach {} --local ADDR` adds one", text_of(uplink.name))};
     if (!remote.is_v6()) return Ip4Addr::from_network_order(uplink.local);
     return Ip6Addr{std::bit_cast<Ip6Addr::Bytes>(uplink.local6)};
 }

@@ -30,9 +30,9 @@ TEST(SourceLines, HaveEveryFunctionOfTheDataPath) {
     std::set<std::string> functions;
     for (const SourceLine& line : source_lines())
         functions.insert(fmt::format("{} {}", line.file, line.function));
-    for (const char* function :
-         {"port_xdp.bpf.c port_xdp", "port_tc.bpf.c port_tc", "uplink_xdp.bpf.c uplink_xdp",
-          "uplink_tc.bpf.c uplink_tc", "parse.h parse_outer_ipv4", "fdb.h fdb_learn", "cursor.h take"})
+    for (const char* function : {"port_xdp.bpf.c port_xdp", "port_tc.bpf.c port_tc",
+                                 "uplink_xdp.bpf.c uplink_xdp", "uplink_tc.bpf.c uplink_tc",
+                                 "parse.h parse_outer_ipv4", "fdb.h fdb_learn", "cursor.h take"})
         EXPECT_TRUE(functions.contains(function)) << function;
 }
 

@@ -110,8 +110,8 @@ def ovs_rows(peer):
                {"csum": True}, {"csum": True})
     yield told(peer, "seq-of-xgre", "--oseq on", "options:key=7", {"seq": True}, {})
     yield from outer_rows(peer, "options:key=7")
-    yield told(peer, "nvgre", "", f"options:in_key=flow options:out_key={7 << 8}", {"key": None, "vsid": 7},
-               {"key": 7 << 8}, network="--mode nvgre --key 7")
+    yield told(peer, "nvgre", "", f"options:in_key=flow options:out_key={5001 << 8}", {"key": None, "vsid": 5001},
+               {"key": 5001 << 8}, network="--mode nvgre --key 5001")
 
 
 def mixes():
@@ -169,7 +169,7 @@ def rows():
     yield told("gretap", "icsum-of-xgre", "--icsum on", "key 7 ocsum", {}, {"csum": True})
     yield told("gretap", "iseq-of-xgre", "--iseq on", "key 7 oseq", {}, {"seq": True})
     yield from outer_rows("gretap", "key 7")
-    yield Row("nvgre", "gretap", Sent(vsid=7), Sent(vsid=7), "", "--mode nvgre --key 7",
+    yield Row("nvgre", "gretap", Sent(vsid=5001), Sent(vsid=5001), "", "--mode nvgre --key 5001",
               unsupported="gretap compares all 32 bits of the key, and NVGRE's last 8 are another for each flow")
 
     for limit in ("none", "4"):
@@ -204,8 +204,8 @@ def rows():
     yield plain("xgre-6.1", "key", "--key 7", key=7, **OURS)
     yield told("xgre-6.1", "both-key-csum-seq", "--icsum on --ocsum on --iseq on --oseq on", "the same",
                {"csum": True, "seq": True}, {"csum": True, "seq": True})
-    yield told("xgre-6.1", "nvgre", "", "the same", {"key": None, "vsid": 7}, {"key": None, "vsid": 7},
-               network="--mode nvgre --key 7")
+    yield told("xgre-6.1", "nvgre", "", "the same", {"key": None, "vsid": 5001}, {"key": None, "vsid": 5001},
+               network="--mode nvgre --key 5001")
     yield six("xgre-6.1", "ip6", "--encap-limit 4", "the same", {"encap_limit": 4}, {"encap_limit": 4})
 
 

@@ -96,12 +96,13 @@ void check_wishes(const PeerSpec& spec, const xgre_network& network) {
     if (!spec.address.is_v6() && (spec.encap_limit || spec.flow_label))
         throw Error{object, "IPv4 has neither encapsulation limit nor flow label",
                     "leave --encap-limit and --flow-label out"};
-    if (spec.tos && (spec.tos->value.value_or(0) & 3) != 0)
-        throw Error{object,
-                    fmt::format("TOS {}: its last two bits are ECN's, which follows the packet "
-                                "inside",
-                                *spec.tos->value),
-                    "give a multiple of 4"};
+    if (const std::uint8_t tos = spec.tos.value_or(OrNone<std::uint8_t>{}).value.value_or(0);
+        (tos & 3) != 0)
+        throw Error{
+            object,
+            fmt::format("TOS {}: its last two bits are ECN's, which follows the packet inside",
+                        tos),
+            "give a multiple of 4"};
     if (spec.ttl && spec.ttl->value == 0)
         throw Error{object, "with a TTL of 0 no packet gets anywhere", "give 1 to 255, or inherit"};
 }
@@ -203,6 +204,7 @@ Change Instance::delete_peer(const PeerSpec& spec) {
 std::vector<PeerInfo> Instance::peers() const {
     std::vector<PeerInfo> all;
     const auto networks = state_->networks();
+    const std::uint32_t mtu = state_->mtu_behind(0);  // of the uplink
     for (const auto& [id, peer] : state_->peers()) {
         PeerInfo info;
         info.id = id;
@@ -211,7 +213,7 @@ std::vector<PeerInfo> Instance::peers() const {
             info.network = text_of(network->second.name);
             info.options = options_of(peer, network->second);
         }
-        info.mtu = state_->mtu_behind(overhead(peer));
+        info.mtu = mtu > overhead(peer) ? mtu - overhead(peer) : 0;
         const xgre_traffic traffic = state_->datapath.peer_counters().sum(id);
         info.traffic = {traffic.rx_packets, traffic.rx_bytes, traffic.tx_packets, traffic.tx_bytes};
         all.push_back(std::move(info));

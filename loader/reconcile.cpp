@@ -314,8 +314,8 @@ private:
         std::vector<std::uint32_t> ids;
         for (const auto& [id, peer] : peers_)
             ids.push_back(id);
-        std::ranges::stable_sort(ids, {},
-                                 [this](std::uint32_t id) { return peers_.at(id).outer_len; });
+        std::ranges::sort(
+            ids, {}, [this](std::uint32_t id) { return std::pair{peers_.at(id).outer_len, id}; });
         return ids;
     }
 

@@ -81,6 +81,9 @@ Expected expect_inner(const Input& input, const parsed_outer& outer, const model
         return is(XGRE_FLOODED);
     }
     if (is_too_large(inner.size(), frame)) return is(XGRE_TOO_LARGE);
+    // XDP learns nothing of what TC may get after all.
+    if (std::equal(frame.src, frame.src + sizeof(frame.src), frame.dst))
+        expected.xdp_may_punt = true;
     if (ecn != XGRE_GO) return is(ecn);
     if (port == &bench().c && !expected.xdp_may_punt) expected.handed_over = frame.tcp_header_len;
     return is(XGRE_TO_PORT);

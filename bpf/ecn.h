@@ -81,4 +81,22 @@ static __always_inline void set_ipv6_ds(word16 *first, __u8 ds)
     *first = bpf_htons((bpf_ntohs(*first) & 0xf00f) | ds << 4);
 }
 
+/* An IPv4 header is no longer than one of IPv6: so much is there of either. */
+#define ECN_HEADER_LEN sizeof(struct iphdr)
+
+/* What the outer ECN makes of the IP header of `type` at `ip`. */
+static __always_inline enum xgre_verdict merge_ecn_into(void *ip, __be16 type,
+                                                        const struct outer *outer)
+{
+    __u8 ds = inner_ds((struct cursor){ip, ip + ECN_HEADER_LEN}, type), before = ds;
+    enum xgre_verdict verdict = merge_ecn(outer->ds, &ds);
+
+    if (verdict || ds == before) return verdict;
+    if (type == bpf_htons(ETH_P_IP))
+        set_ipv4_ds(ip, ds);
+    else
+        set_ipv6_ds(ip, ds);
+    return XGRE_GO;
+}
+
 #endif

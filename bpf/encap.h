@@ -9,8 +9,7 @@
 #include "ecn.h"
 #include "fdb.h"
 
-/* Lengths of outer headers that both hooks write: each is a constant, so that a copy is unrolled.
- */
+/* Lengths of outer headers that both hooks write, as constants: their copies are unrolled. */
 #define OUTER_IP4 24       /* IPv4 20 + GRE 4 */
 #define OUTER_IP4_KEYED 28 /* IPv4 20 + GRE 8 */
 #define OUTER_IP6 44       /* IPv6 40 + GRE 4 */
@@ -59,24 +58,32 @@ static __always_inline void finish_ipv4(struct iphdr *ip, const struct xgre_peer
     ip->check = ~fold((__u32)peer->ip_sum + tot_len + bpf_htons(ecn));
 }
 
+/* RFC 6437 section 3: a hash of the flow, for routers that choose among paths. */
+static __always_inline __u32 flow_label(const struct xgre_peer *peer,
+                                        const struct inner_marks *marks)
+{
+    return peer->flags & XGRE_PEER_FLOW_LABEL ? marks->hash & 0xfffff : 0;
+}
+
+/* RFC 7637 section 3.2: the last byte of the key. */
+static __always_inline __u8 flow_id(const struct inner_marks *marks)
+{
+    return marks->hash >> 24;
+}
+
 /*
  * What of the first word is of this packet. RFC 6040 section 4.1, normal mode: the outer header has
- * the inner one's ECN. RFC 6437 section 3: the flow label is a hash of the flow, for routers that
- * choose among paths.
+ * the inner one's ECN.
  */
 static __always_inline __be32 first_word(const struct xgre_peer *peer, bool ip6,
                                          const struct inner_marks *marks)
 {
-    __u32 label = peer->flags & XGRE_PEER_FLOW_LABEL ? marks->hash & 0xfffff : 0;
     __u32 ecn = marks->ds & ECN_MASK;
 
-    return ip6 ? bpf_htonl(ecn << 20 | label) : bpf_htonl(ecn << 16);
+    return ip6 ? bpf_htonl(ecn << 20 | flow_label(peer, marks)) : bpf_htonl(ecn << 16);
 }
 
-/*
- * The template of `peer`, `len` bytes of it, with what is of this packet; `len` is constant.
- * RFC 7637 section 3.2: the FlowID is the last byte of the key.
- */
+/* The template of `peer`, `len` bytes of it, with what is of this packet; `len` is constant. */
 static __always_inline void write_outer(void *at, const struct xgre_peer *peer, __u32 len,
                                         __u32 ip_len, const struct inner_marks *marks)
 {
@@ -91,7 +98,7 @@ static __always_inline void write_outer(void *at, const struct xgre_peer *peer, 
     else
         finish_ipv4(at, peer, ip_len, marks->ds & ECN_MASK);
     if ((len == OUTER_IP4_KEYED || len == OUTER_IP6_KEYED) && peer->flags & XGRE_PEER_VSID)
-        ((__u8 *)at)[len - 1] = marks->hash >> 24;
+        ((__u8 *)at)[len - 1] = flow_id(marks);
 }
 
 static __always_inline void write_ethernet(struct ethhdr *eth, const struct xgre_hop *hop,

@@ -116,9 +116,8 @@ static __always_inline enum xgre_verdict mend_protocol(struct __sk_buff *skb, __
 STEP int take_ecn(struct __sk_buff *skb, const struct outer *outer, const struct ethernet *eth)
 {
     struct cursor c = header_cursor(skb);
-    struct iphdr ip = {};
-    __u32 offset, len;
-    __u8 ds, before;
+    __u8 ip[ECN_HEADER_LEN] __attribute__((aligned(4)));
+    __u32 offset;
     __be16 type;
     int verdict;
 
@@ -126,21 +125,15 @@ STEP int take_ecn(struct __sk_buff *skb, const struct outer *outer, const struct
     c.pos += (outer->len + eth->len) & 0xff;
     type = skip_tags(&c, eth->type);
     offset = c.pos - (void *)(long)skb->data;
-    /* An IPv4 header is no longer than one of IPv6, and what follows the packet is padding. */
+    /* What follows the packet is padding. */
     if (!is_ip(type) || offset + sizeof(ip) > (__u32)outer->len + outer->inner_len ||
-        bpf_skb_load_bytes(skb, offset, &ip, sizeof(ip)))
+        bpf_skb_load_bytes(skb, offset, ip, sizeof(ip)))
         return XGRE_GO;
-    ds = inner_ds((struct cursor){&ip, &ip + 1}, type);
-    before = ds;
-    verdict = merge_ecn(outer->ds, &ds);
-    if (verdict || ds == before) return verdict;
-    if (type == bpf_htons(ETH_P_IP))
-        set_ipv4_ds(&ip, ds);
-    else
-        set_ipv6_ds((word16 *)&ip, ds);
-    len = type == bpf_htons(ETH_P_IP) ? sizeof(ip) : sizeof(word16);
-    return bpf_skb_store_bytes(skb, offset, &ip, len, BPF_F_RECOMPUTE_CSUM) ? XGRE_REWRITE_FAILED
-                                                                            : XGRE_GO;
+    verdict = merge_ecn_into(ip, type, outer);
+    if (verdict) return verdict;
+    return bpf_skb_store_bytes(skb, offset, ip, sizeof(ip), BPF_F_RECOMPUTE_CSUM)
+               ? XGRE_REWRITE_FAILED
+               : XGRE_GO;
 }
 
 /*
@@ -420,17 +413,16 @@ static __always_inline void patch_ipv4(struct iphdr *ip, const struct xgre_peer 
     ip->tot_len = bpf_htons(ip_len);
     ip->check = 0;
     sum = (__u64)words[0] + words[1] + words[2] + addresses[0] + addresses[1];
-    ip->check = ~fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32));
+    ip->check = ~fold_words(sum);
 }
 
 static __always_inline void patch_ipv6(struct ipv6hdr *ip, const struct xgre_peer *peer,
                                        __u32 ip_len, const struct inner_marks *marks)
 {
     __u8 ds = (peer->flags & XGRE_PEER_TOS_INHERIT ? marks->ds : ipv6_ds(ip)) & ~ECN_MASK;
-    __u32 label = peer->flags & XGRE_PEER_FLOW_LABEL ? marks->hash & 0xfffff : 0;
     word32 *first = (word32 *)ip;
 
-    *first = (*first & bpf_htonl(0xf00fffff)) | bpf_htonl(label) |
+    *first = (*first & bpf_htonl(0xf00fffff)) | bpf_htonl(flow_label(peer, marks)) |
              bpf_htonl((__u32)(ds | (marks->ds & ECN_MASK)) << 20);
     ip->payload_len = ipv6_payload_len(ip_len);
     if (peer->flags & XGRE_PEER_TTL_INHERIT && marks->ttl) ip->hop_limit = marks->ttl;
@@ -443,7 +435,7 @@ STEP int store_any_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
     struct outer_start start;
     __u64 rest;
     __u32 last;
-    __u8 flow_id;
+    __u8 id;
 
     if (!peer || !wrap || !hop) return XGRE_REWRITE_FAILED;
     write_ethernet(&start.eth, &hop->mac, outer_protocol(wrap->outer_len));
@@ -464,8 +456,8 @@ STEP int store_any_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
         return XGRE_REWRITE_FAILED;
     if (!(peer->flags & XGRE_PEER_VSID)) return XGRE_GO;
     last = sizeof(start.eth) + wrap->outer_len - 1;
-    flow_id = wrap->marks.hash >> 24;
-    return bpf_skb_store_bytes(skb, last, &flow_id, 1, 0) ? XGRE_REWRITE_FAILED : XGRE_GO;
+    id = flow_id(&wrap->marks);
+    return bpf_skb_store_bytes(skb, last, &id, 1, 0) ? XGRE_REWRITE_FAILED : XGRE_GO;
 }
 
 STEP int store_ip4_outer(struct __sk_buff *skb, const struct xgre_peer *peer,
@@ -549,7 +541,6 @@ static __always_inline __u64 room_flags(__u32 outer_len, __u32 inner_l2)
  */
 STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
 {
-    bool is_ip = skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6);
     __u64 flags;
     __u32 tags_len, inner_l2;
     struct ethhdr eth;
@@ -561,7 +552,7 @@ STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
     flags = room_flags(wrap->outer_len, inner_l2);
     if (!wrap->shrink) flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
     if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth))) return XGRE_REWRITE_FAILED;
-    if (is_ip) {
+    if (is_ip(skb->protocol)) {
         /* To be segmented, and not TCP right behind Ethernet: a tunnel of the VM's own. */
         bool is_stale = !skb->gso_size || (wrap->header_len && !wrap->tags.count);
 
@@ -615,8 +606,7 @@ static __always_inline enum xgre_verdict wrap_ip(struct __sk_buff *skb,
 /* Untagged IP, which is nearly all there is, can have its headers written at once. */
 static __always_inline bool is_plain_ip(const struct __sk_buff *skb, const struct ethernet *eth)
 {
-    return eth->len == sizeof(struct ethhdr) && eth->type == skb->protocol &&
-           (eth->type == bpf_htons(ETH_P_IP) || eth->type == bpf_htons(ETH_P_IPV6));
+    return eth->len == sizeof(struct ethhdr) && eth->type == skb->protocol && is_ip(eth->type);
 }
 
 static __always_inline int plain_marks(struct __sk_buff *skb, const struct xgre_peer *peer,

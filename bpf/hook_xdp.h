@@ -41,26 +41,15 @@ static __always_inline enum xgre_verdict strip_outer(struct xdp_md *ctx, __u32 l
  */
 STEP int take_xdp_ecn(struct xdp_md *ctx, const struct outer *outer, const struct ethernet *eth)
 {
-    struct cursor c = frame_cursor(ctx), ip;
-    __u8 ds, before;
+    struct cursor c = frame_cursor(ctx);
     __be16 type;
-    int verdict;
+    void *ip;
 
     if (!outer || !eth || !has_ecn_news(outer)) return XGRE_GO;
     c.pos += (outer->len + eth->len) & 0xff;
     type = skip_tags(&c, eth->type);
-    ip = c;
-    /* An IPv4 header is no longer than one of IPv6. */
-    if (!is_ip(type) || !take(&c, sizeof(struct iphdr))) return XGRE_GO;
-    ds = inner_ds(ip, type);
-    before = ds;
-    verdict = merge_ecn(outer->ds, &ds);
-    if (verdict || ds == before) return verdict;
-    if (type == bpf_htons(ETH_P_IP))
-        set_ipv4_ds(ip.pos, ds);
-    else
-        set_ipv6_ds(ip.pos, ds);
-    return XGRE_GO;
+    ip = is_ip(type) ? take(&c, ECN_HEADER_LEN) : NULL;
+    return ip ? merge_ecn_into(ip, type, outer) : XGRE_GO;
 }
 
 static __always_inline enum xgre_verdict push_bytes(struct xdp_md *ctx,

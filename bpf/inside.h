@@ -86,19 +86,14 @@ static __always_inline bool find_upper6(struct __sk_buff *skb, __u32 offset, str
     out->is_fragment = false;
     out->is_later = false;
     for (int i = 0; i < EXTENSIONS_MOST; i++) {
-        __u32 len;
-
         if (!is_extension(out->protocol)) return true;
         if (bpf_skb_load_bytes(skb, out->offset, &header, sizeof(header))) return false;
-        len = (header.len + 1) * 8;
-        if (out->protocol == IPPROTO_AH) len = (header.len + 2) * 4;
         if (out->protocol == IPPROTO_FRAGMENT) {
-            len = 8;
             out->is_fragment = true;
             out->is_later = header.fragment & bpf_htons(0xfff8);
         }
+        out->offset += extension_len(out->protocol, header.len);
         out->protocol = header.next;
-        out->offset += len;
         if (out->is_later) return true;
     }
     return false;

@@ -100,6 +100,12 @@ static __always_inline __u16 fold(__u32 sum)
     return (sum & 0xffff) + (sum >> 16);
 }
 
+/* Of a sum of words of 32 bits, of which there are no more than an IPv4 header has: fifteen. */
+static __always_inline __u16 fold_words(__u64 sum)
+{
+    return fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32));
+}
+
 static __always_inline bool is_vlan(__be16 type)
 {
     return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
@@ -127,10 +133,7 @@ static __always_inline enum xgre_verdict check_ip_sum(struct iphdr *ip, struct c
         if (!word) return XGRE_TRUNCATED;
         sum += *word;
     }
-    /* Up to fifteen words of 32 bits. */
-    return fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32)) == 0xffff
-               ? XGRE_GO
-               : XGRE_IP_CHECKSUM;
+    return fold_words(sum) == 0xffff ? XGRE_GO : XGRE_IP_CHECKSUM;
 }
 
 static __always_inline enum xgre_verdict take_word_if(struct cursor *c, bool wanted, __be32 *out)
@@ -247,6 +250,13 @@ static __always_inline bool is_extension(__u8 next)
            next == IPPROTO_HIP || next == IPPROTO_SHIM6;
 }
 
+/* Bytes of an extension header of this kind: RFC 8200 section 4, of AH RFC 4302 section 2.2. */
+static __always_inline __u32 extension_len(__u8 kind, __u8 len)
+{
+    if (kind == IPPROTO_FRAGMENT) return 8;
+    return kind == IPPROTO_AH ? (len + 2) * 4 : (len + 1) * 8;
+}
+
 /* One extension header, `walk->next`. PASS: what is behind it is not ours to read. */
 static __always_inline enum xgre_verdict walk_extension(struct cursor *c,
                                                         struct extension_walk *walk)
@@ -255,17 +265,15 @@ static __always_inline enum xgre_verdict walk_extension(struct cursor *c,
     __u32 more;
 
     if (!header) return XGRE_TRUNCATED;
-    more = header->len * 8;
+    more = extension_len(walk->next, header->len) - sizeof(*header);
     if (walk->next == IPPROTO_FRAGMENT) {
         /* As of IPv4: no GRE header in it. One that is whole (RFC 6946) is like any other. */
         if (header->offset & bpf_htons(~7)) return XGRE_PASS;
         walk->fragment |= !!(header->offset & bpf_htons(1));
-        more = 0;
     } else if (walk->next == IPPROTO_ROUTING) {
         if (header->left) return XGRE_PASS; /* it has further to go */
     } else if (walk->next != IPPROTO_HOPOPTS && walk->next != IPPROTO_DSTOPTS) {
         walk->foreign = true;
-        if (walk->next == IPPROTO_AH) more = header->len * 4; /* RFC 4302 section 2.2 */
     }
     walk->next = header->next;
     walk->len += sizeof(*header) + more;

@@ -70,11 +70,11 @@ static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, st
 }
 
 /* Asks the tables, and writes their answer into `flow`. GO: deliver to the target. */
-static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb, __u64 tunnel,
+static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb, __u64 tunnel, bool checked,
                                                  const struct flow_key *key, struct arrival *a,
                                                  struct xgre_flow *flow)
 {
-    bool keep = can_have_flow(skb) && !is_checked(tunnel);
+    bool keep = can_have_flow(skb) && !checked;
     enum xgre_verdict verdict;
     struct target to;
 
@@ -115,7 +115,7 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     struct xgre_flow *flow;
     struct flow_key key;
     __u32 header_len = 0;
-    bool known;
+    bool known, checked;
 
     if (a->outer.inner_len) a->weight.bytes = a->outer.inner_len;
     if (verdict) return verdict;
@@ -135,11 +135,12 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     a->weight = frame_weight(skb, a->outer.inner_len, header_len);
     verdict = check_gre_sum(skb, &a->outer);
     if (verdict) return verdict;
-    if (is_checked(tunnel)) {
+    checked = is_checked(tunnel);
+    if (checked) {
         verdict = check_peer(&a->outer, a->peer);
         if (verdict) return verdict;
     }
-    verdict = look_up(skb, tunnel, &key, a, flow);
+    verdict = look_up(skb, tunnel, checked, &key, a, flow);
     if (verdict) return verdict;
     verdict = strip_outer(skb, &a->outer);
     return verdict ? verdict : XGRE_TO_PORT;

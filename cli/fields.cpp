@@ -173,11 +173,7 @@ const Fields<NetworkInfo>& network_fields() {
     static const Fields<NetworkInfo> fields{
         {"network", "NETWORK", [](const NetworkInfo& n) { return n.name; }},
         {"id", "", [](const NetworkInfo& n) { return n.id; }},
-        {"key", "KEY",
-         [](const NetworkInfo& n) -> Json {
-             if (!n.key) return nullptr;
-             return n.key->value();
-         }},
+        {"key", "KEY", [](const NetworkInfo& n) { return key_of(n.key); }},
         {"mode", "MODE",
          [](const NetworkInfo& n) { return n.mode == NetworkMode::nvgre ? "nvgre" : "gre"; }},
         {"mtu", "MTU", [](const NetworkInfo& n) { return n.mtu; }},

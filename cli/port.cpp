@@ -24,7 +24,7 @@ void add_add(CLI::App& noun, Context& context) {
     auto* add =
         noun.add_subcommand("add", "put an interface into a network, or change its settings");
     auto spec = std::make_shared<PortSpec>();
-    auto addresses = std::make_shared<std::vector<std::optional<VmAddress>>>();
+    auto addresses = std::make_shared<std::vector<std::optional<IpAddr>>>();
     add_value(*add, "DEV", spec->device, device_syntax(), "a VM's tap, or a veth")->required();
     add_value(*add, "--network", spec->network, network_syntax(),
               "the network; not needed for a port that vanished and is back");

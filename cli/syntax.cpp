@@ -234,11 +234,11 @@ Syntax<Spread> spread_syntax() {
             fmt::format("off, auto, all, or CPUs as 0-3,5, up to {}", CpuSet::kMax), parse_spread};
 }
 
-Syntax<std::optional<VmAddress>> vm_address_syntax() {
+Syntax<std::optional<IpAddr>> vm_address_syntax() {
     return {"ADDR", "an address that a VM can have", "one like 192.0.2.7 or 2001:db8:2::7, or none",
-            [](std::string_view text) -> std::optional<std::optional<VmAddress>> {
-                if (text == "none") return std::optional<VmAddress>{};
-                const auto address = VmAddress::parse(text);
+            [](std::string_view text) -> std::optional<std::optional<IpAddr>> {
+                if (text == "none") return std::optional<IpAddr>{};
+                const auto address = parse_vm_address(text);
                 if (!address) return std::nullopt;
                 return address;
             }};

@@ -52,7 +52,7 @@ Syntax<DhcpHost> host_syntax();       // MAC=ADDR
 Syntax<TcHook> tc_syntax();
 Syntax<XdpUse> xdp_syntax();
 Syntax<Spread> spread_syntax();
-Syntax<std::optional<VmAddress>> vm_address_syntax();  // nullopt: `none`
+Syntax<std::optional<IpAddr>> vm_address_syntax();  // nullopt: `none`
 Syntax<std::string> network_syntax();
 Syntax<std::string> device_syntax();
 Syntax<std::string> instance_syntax();

@@ -9,17 +9,13 @@
 
 #include <fmt/format.h>
 
+#include "loader/abi_text.h"
 #include "tests/model/rows.h"
 
 namespace xgre::test::fuzz {
 namespace {
 
 constexpr std::uint64_t kNever = 1ULL << 60;  // ns: later than any clock
-constexpr std::array<const char*, XGRE_VERDICT_MAX> kVerdicts{
-#define X(id, name, fate, help) name,
-    XGRE_VERDICTS(X)
-#undef X
-};
 
 std::map<std::uint32_t, model::Peer> make_peers() {
     const std::optional<std::uint32_t> key = Bench::kKey;
@@ -39,7 +35,7 @@ std::map<std::uint32_t, model::Peer> make_peers() {
 Host& with_networks(Host& host) {
     host.network(1, {.key = Bench::kKey});
     host.network(2, {});
-    model::speak_ipv6(host);
+    host.use_ipv6();
     for (const auto& [id, peer] : make_peers()) {
         model::put_peer(host.datapath(), id, peer);
         // Nor does the clock decide: no frame is to go to the kernel to confirm a next hop.
@@ -139,7 +135,7 @@ void Bench::check(const Input& input, std::uint32_t ingress, const Program& prog
     std::string counted;
     for (std::size_t verdict = 0; verdict < XGRE_VERDICT_MAX; ++verdict)
         if (now[verdict].packets != before[verdict].packets)
-            counted += fmt::format("{} {}x {} bytes", kVerdicts.at(verdict),
+            counted += fmt::format("{} {}x {} bytes", kVerdictTexts.at(verdict).name,
                                    now[verdict].packets - before[verdict].packets,
                                    now[verdict].bytes - before[verdict].bytes);
     before = std::move(now);
@@ -163,8 +159,9 @@ void Bench::check(const Input& input, std::uint32_t ingress, const Program& prog
 
     const xgre_verdict verdict = expected.verdict;
     const std::string wanted =
-        verdict == XGRE_PASS ? ""
-                             : fmt::format("{} 1x {} bytes", kVerdicts.at(verdict), expected.bytes);
+        verdict == XGRE_PASS
+            ? ""
+            : fmt::format("{} 1x {} bytes", kVerdictTexts.at(verdict).name, expected.bytes);
     if (counted != wanted)
         differ(input, program, fmt::format("counted '{}', expected '{}'", counted, wanted));
     const bool sent = verdict == XGRE_TO_PORT || verdict == XGRE_TO_PEER;
@@ -176,7 +173,7 @@ void Bench::check(const Input& input, std::uint32_t ingress, const Program& prog
     if (verdict == XGRE_PASS && !(result->packet == packet))
         differ(input, program, "not ours, but changed");
     if (verdict == XGRE_FLOODED) check_copies(input, expected);
-    ++fates_[kVerdicts.at(verdict)];
+    ++fates_[std::string{kVerdictTexts.at(verdict).name}];
 }
 
 void Bench::check_copies(const Input& input, const Expected& expected) const {

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -258,9 +257,7 @@ void set_locals(Instance::State& state, const AttachSpec& spec) {
     if (spec.local)
         set_local(state, row.local, spec.local->network_order(),
                   Ip4Addr::from_network_order(row.local));
-    if (spec.local6)
-        set_local(state, row.local6, to_row(*spec.local6),
-                  Ip6Addr{std::bit_cast<Ip6Addr::Bytes>(row.local6)});
+    if (spec.local6) set_local(state, row.local6, to_row(*spec.local6), from_row(row.local6, true));
 }
 
 // The uplink was made again by the same name, or nothing changed.

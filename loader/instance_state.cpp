@@ -13,6 +13,7 @@
 #include "loader/ethtool.h"
 #include "loader/outer_header.h"
 #include "loader/pins.h"
+#include "loader/row_address.h"
 #include "xgre/error.h"
 
 namespace xgre {
@@ -135,13 +136,13 @@ Rows<xgre_peer> Instance::State::peers() const {
                                 [](const xgre_peer& peer) { return peer.network != 0; });
 }
 
-std::vector<VmAddress> Instance::State::addresses(std::uint32_t slot) const {
-    std::vector<VmAddress> found;
+std::vector<IpAddr> Instance::State::addresses(std::uint32_t slot) const {
+    std::vector<IpAddr> found;
     datapath.addresses().for_each([&](const xgre_address& entry, std::uint32_t) {
         if (entry.slot != slot) return;
-        VmAddress::Bytes bytes{};
-        std::copy(std::begin(entry.address), std::end(entry.address), bytes.begin());
-        found.emplace_back(entry.family, bytes);
+        xgre_addr row{};
+        std::memcpy(&row, entry.address, sizeof(row));
+        found.push_back(from_row(row, entry.family == kIp6));
     });
     std::ranges::sort(found);
     return found;

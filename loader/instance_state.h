@@ -46,7 +46,7 @@ public:
     // Static entries of one port become another's.
     void move_statics(std::uint32_t from, std::uint32_t to, std::uint32_t to_slot) const;
     // What a port may use beside its leases, sorted.
-    std::vector<VmAddress> addresses(std::uint32_t slot) const;
+    std::vector<IpAddr> addresses(std::uint32_t slot) const;
     // Is the row's device still the one it was added with?
     bool is_live(std::uint32_t ifindex) const;
     // The uplink's device, also under a new name; nullopt when it is gone, whatever has its index.

@@ -34,23 +34,11 @@ void check_values(const NetworkSpec& spec) {
                     fmt::format("a --key from {} to {}", kVsidMin, kVsidMax)};
 }
 
-std::string describe(const std::optional<GreKey>& key, NetworkMode mode) {
-    if (!key) return "no key";
-    return fmt::format("{} {}", mode == NetworkMode::nvgre ? "NVGRE's VSID" : "key", *key);
-}
-
 std::string describe(const xgre_network& network) {
-    return describe(key_of(network), mode_of(network));
-}
-
-// Would a packet of one pass for one of the other?
-bool collide(const xgre_network& a, const xgre_network& b) {
-    const auto key = wire_key_of(a);
-    const auto other = wire_key_of(b);
-    if (!key || !other) return key == other;
-    const bool by_vsid = mode_of(a) == NetworkMode::nvgre || mode_of(b) == NetworkMode::nvgre;
-    const std::uint32_t shift = by_vsid ? kVsidShift : 0;
-    return key->value() >> shift == other->value() >> shift;
+    const auto key = key_of(network);
+    if (!key) return "no key";
+    return fmt::format("{} {}", mode_of(network) == NetworkMode::nvgre ? "NVGRE's VSID" : "key",
+                       *key);
 }
 
 xgre_network make_network(const NetworkSpec& spec) {
@@ -107,7 +95,7 @@ Change Instance::add_network(const NetworkSpec& spec) {
     const auto networks = state_->networks();
     for (const auto& [id, network] : networks) {
         if (text_of(network.name) == spec.name) return update(*state_, id, network, spec);
-        if (collide(network, fresh))
+        if (collide(wire_key_of(network), wire_key_of(fresh)))
             throw Error{"network " + spec.name,
                         fmt::format("{} has {} already", text_of(network.name), describe(network)),
                         "give it a key of its own with --key"};

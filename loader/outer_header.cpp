@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <span>
 
@@ -132,25 +131,15 @@ std::uint32_t write_gre(Template& bytes, std::uint32_t at, const PeerOptions& op
 
 }  // namespace
 
-xgre_addr to_row(const IpAddr& address) {
-    xgre_addr row{};
-    if (address.is_v6())
-        std::memcpy(row.word, address.v6().bytes().data(), sizeof(row.word));
-    else
-        row.word[0] = address.v4().network_order();
-    return row;
-}
-
 IpAddr remote_of(const xgre_peer& peer) {
-    if (has(peer, XGRE_PEER_IP6)) return Ip6Addr{std::bit_cast<Ip6Addr::Bytes>(peer.remote)};
-    return Ip4Addr::from_network_order(peer.remote.word[0]);
+    return from_row(peer.remote, has(peer, XGRE_PEER_IP6));
 }
 
 std::vector<IpAddr> locals_of(const xgre_uplink& uplink) {
     std::vector<IpAddr> locals;
     if (uplink.local != 0) locals.emplace_back(Ip4Addr::from_network_order(uplink.local));
-    const Ip6Addr local6{std::bit_cast<Ip6Addr::Bytes>(uplink.local6)};
-    if (!local6.is_unspecified()) locals.emplace_back(local6);
+    const IpAddr local6 = from_row(uplink.local6, true);
+    if (!local6.v6().is_unspecified()) locals.push_back(local6);
     return locals;
 }
 
@@ -158,20 +147,34 @@ NetworkMode mode_of(const xgre_network& network) {
     return (network.flags & XGRE_NETWORK_NVGRE) != 0 ? NetworkMode::nvgre : NetworkMode::gre;
 }
 
-std::optional<GreKey> wire_key_of(const xgre_network& network) {
-    if ((network.flags & XGRE_NETWORK_KEYED) == 0) return std::nullopt;
-    return GreKey{host_order(network.key)};
+WireKey wire_key_of(const xgre_network& network) {
+    if ((network.flags & XGRE_NETWORK_KEYED) == 0) return {};
+    return {mode_of(network) == NetworkMode::nvgre ? XGRE_KEY_VSID : XGRE_KEY_WHOLE,
+            host_order(network.key)};
+}
+
+WireKey wire_key_of(const xgre_peer& peer) {
+    if (!has(peer, XGRE_PEER_IKEYED)) return {};
+    return {has(peer, XGRE_PEER_VSID) ? XGRE_KEY_VSID : XGRE_KEY_WHOLE, host_order(peer.ikey)};
+}
+
+bool collide(const WireKey& a, const WireKey& b) {
+    if (a.kind == XGRE_KEY_NONE || b.kind == XGRE_KEY_NONE) return a.kind == b.kind;
+    const bool by_vsid = a.kind == XGRE_KEY_VSID || b.kind == XGRE_KEY_VSID;
+    const std::uint32_t shift = by_vsid ? kVsidShift : 0;
+    return a.key >> shift == b.key >> shift;
 }
 
 std::optional<GreKey> key_of(const xgre_network& network) {
-    const auto key = wire_key_of(network);
-    if (!key || mode_of(network) == NetworkMode::gre) return key;
-    return GreKey{key->value() >> kVsidShift};
+    const WireKey wire = wire_key_of(network);
+    if (wire.kind == XGRE_KEY_NONE) return std::nullopt;
+    return GreKey{wire.kind == XGRE_KEY_VSID ? wire.key >> kVsidShift : wire.key};
 }
 
 PeerOptions default_options(const xgre_network& network) {
     PeerOptions options;
-    options.ikey = options.okey = wire_key_of(network);
+    const WireKey wire = wire_key_of(network);
+    if (wire.kind != XGRE_KEY_NONE) options.ikey = options.okey = GreKey{wire.key};
     return options;
 }
 
@@ -231,9 +234,7 @@ xgre_tunnel_key tunnel_key_of(const xgre_peer& peer) {
     key.source = peer.remote.word[0];
     key.local = peer.local.word[0];
     key.key = peer.ikey;
-    key.keyed = has(peer, XGRE_PEER_VSID)     ? XGRE_KEY_VSID
-                : has(peer, XGRE_PEER_IKEYED) ? XGRE_KEY_WHOLE
-                                              : XGRE_KEY_NONE;
+    key.keyed = wire_key_of(peer).kind;
     return key;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "loader/row_address.h"
 #include "xgre/abi.h"
 #include "xgre/instance.h"
 #include "xgre/ip_addr.h"
@@ -14,13 +15,20 @@ namespace xgre {
 
 inline constexpr std::uint8_t kDefaultTtl = 64;
 
-xgre_addr to_row(const IpAddr& address);
 IpAddr remote_of(const xgre_peer& peer);
 // The addresses that tunnels have at this end: one or two.
 std::vector<IpAddr> locals_of(const xgre_uplink& uplink);
 
-// The key of a network's packets, as the GRE header has it; of NVGRE with a FlowID of 0.
-std::optional<GreKey> wire_key_of(const xgre_network& network);
+// By what a packet says in its GRE header whose it is.
+struct WireKey {
+    xgre_key_kind kind = XGRE_KEY_NONE;
+    std::uint32_t key = 0;  // host byte order; of NVGRE with a FlowID of 0
+};
+WireKey wire_key_of(const xgre_network& network);
+WireKey wire_key_of(const xgre_peer& peer);
+// Would a packet of one pass for one of the other?
+bool collide(const WireKey& a, const WireKey& b);
+
 // What the user calls it: of NVGRE, the VSID.
 std::optional<GreKey> key_of(const xgre_network& network);
 NetworkMode mode_of(const xgre_network& network);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Instance: peers.
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -14,17 +12,13 @@ namespace xgre {
 namespace {
 
 IpAddr local_for(const Instance::State& state, const IpAddr& remote) {
-    const xgre_uplink& uplink = state.uplink;
-    const xgre_addr none{};
-    const bool is_missing =
-        remote.is_v6() ? std::memcmp(&uplink.local6, &none, sizeof(none)) == 0 : uplink.local == 0;
-    if (is_missing)
-        throw Error{"peer " + remote.format(),
-                    fmt::format("the uplink {} has no {} address for tunnels", text_of(uplink.name),
-                                remote.is_v6() ? "IPv6" : "IPv4"),
-                    fmt::format("`xgre attach {} --local ADDR` adds one", text_of(uplink.name))};
-    if (!remote.is_v6()) return Ip4Addr::from_network_order(uplink.local);
-    return Ip6Addr{std::bit_cast<Ip6Addr::Bytes>(uplink.local6)};
+    for (const IpAddr& local : locals_of(state.uplink))
+        if (local.is_v6() == remote.is_v6()) return local;
+    const std::string uplink = text_of(state.uplink.name);
+    throw Error{"peer " + remote.format(),
+                fmt::format("the uplink {} has no {} address for tunnels", uplink,
+                            remote.is_v6() ? "IPv6" : "IPv4"),
+                fmt::format("`xgre attach {} --local ADDR` adds one", uplink)};
 }
 
 template <typename Address>
@@ -107,24 +101,12 @@ void check_wishes(const PeerSpec& spec, const xgre_network& network) {
         throw Error{object, "with a TTL of 0 no packet gets anywhere", "give 1 to 255, or inherit"};
 }
 
-bool share_tunnel(const xgre_peer& a, const xgre_peer& b) {
-    if (((a.flags ^ b.flags) & XGRE_PEER_IP6) != 0) return false;
-    const auto key = tunnel6_key_of(a);
-    const auto other = tunnel6_key_of(b);
-    if (std::memcmp(&key.source, &other.source, sizeof(key.source)) != 0) return false;
-    if (key.keyed == other.keyed) return key.key == other.key;
-    if (key.keyed == XGRE_KEY_NONE || other.keyed == XGRE_KEY_NONE) return false;
-    constexpr std::uint32_t kFlowId = 0xff;
-    const auto vsid = [](__be32 word) {
-        return Ip4Addr::from_network_order(word).host_order() & ~kFlowId;
-    };
-    return vsid(key.key) == vsid(other.key);
-}
-
 // Two peers that send the same could not be told apart.
 void check_tunnel(const Instance::State& state, std::uint32_t id, const xgre_peer& wanted) {
     for (const auto& [other_id, other] : state.peers()) {
-        if (other_id == id || !share_tunnel(other, wanted)) continue;
+        if (other_id == id || remote_of(other) != remote_of(wanted) ||
+            !collide(wire_key_of(other), wire_key_of(wanted)))
+            continue;
         const auto networks = state.networks();
         const auto network = networks.find(other.network);
         throw Error{"peer " + remote_of(wanted).format(),

@@ -165,7 +165,7 @@ Change Instance::add_port(const PortSpec& spec) {
     if (!known) check_room(state, network, network_name);
     check_foreign_xdp(state, device);
     check_leases(state, spec, network,
-                 known ? state.addresses(known->second.slot) : std::vector<VmAddress>{});
+                 known ? state.addresses(known->second.slot) : std::vector<IpAddr>{});
     const std::uint32_t before = known ? known->first : ifindex;
     const auto statics = new_static_keys(state, spec, network, before);
     xgre_port port = known ? known->second : xgre_port{};

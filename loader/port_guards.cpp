@@ -2,6 +2,7 @@
 #include "loader/port_guards.h"
 
 #include <algorithm>
+#include <cstring>
 #include <ctime>
 #include <iterator>
 
@@ -9,6 +10,7 @@
 
 #include "loader/dhcp_files.h"
 #include "loader/dnsmasq.h"
+#include "loader/row_address.h"
 #include "xgre/error.h"
 
 namespace xgre {
@@ -16,11 +18,12 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
-xgre_address key_of(std::uint32_t slot, const VmAddress& address) {
+xgre_address key_of(std::uint32_t slot, const IpAddr& address) {
     xgre_address key{};
     key.slot = slot;
-    key.family = address.family();
-    std::ranges::copy(address.bytes(), std::begin(key.address));
+    key.family = address.is_v6() ? kIp6 : kIp4;
+    const xgre_addr row = to_row(address);
+    std::memcpy(key.address, &row, sizeof(key.address));
     return key;
 }
 
@@ -40,7 +43,7 @@ bool has_peer(const Instance::State& state, std::uint32_t network) {
 }  // namespace
 
 bool set_addresses(const Instance::State& state, std::uint32_t slot,
-                   const std::optional<std::vector<VmAddress>>& wanted, Undo& undo) {
+                   const std::optional<std::vector<IpAddr>>& wanted, Undo& undo) {
     if (!wanted) return false;
     if (wanted->size() > XGRE_PORT_ADDRESSES)
         throw Error{"addresses", fmt::format("{} are named", wanted->size()),
@@ -48,14 +51,14 @@ bool set_addresses(const Instance::State& state, std::uint32_t slot,
     const auto before = state.addresses(slot);
     const auto addresses = state.datapath.addresses();
     bool changed = false;
-    for (const VmAddress& address : *wanted) {
+    for (const IpAddr& address : *wanted) {
         if (std::ranges::count(before, address) != 0) continue;
         const xgre_address key = key_of(slot, address);
         undo.add([addresses, key] { addresses.erase(key); });
         addresses.put(key, 1);
         changed = true;
     }
-    for (const VmAddress& address : before) {
+    for (const IpAddr& address : before) {
         if (std::ranges::count(*wanted, address) != 0) continue;
         const xgre_address key = key_of(slot, address);
         undo.add([addresses, key] { addresses.put(key, 1); });
@@ -66,7 +69,7 @@ bool set_addresses(const Instance::State& state, std::uint32_t slot,
 }
 
 void check_leases(const Instance::State& state, const PortSpec& spec, std::uint32_t network,
-                  const std::vector<VmAddress>& before) {
+                  const std::vector<IpAddr>& before) {
     if (!spec.lease_bound.value_or(false)) return;
     if (!(spec.addresses ? *spec.addresses : before).empty() || has_peer(state, network)) return;
     const std::string name = text_of(state.networks().at(network).name);

@@ -3,7 +3,6 @@
 #include <bpf/bpf.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <iterator>
 #include <set>
@@ -35,7 +34,7 @@ IpAddr source_of(const xgre_tunnel_key& key) {
 }
 
 IpAddr source_of(const xgre_tunnel6_key& key) {
-    return Ip6Addr{std::bit_cast<Ip6Addr::Bytes>(key.source)};
+    return from_row(key.source, true);
 }
 
 template <typename T>

@@ -313,20 +313,18 @@ enum xgre_peer_flags {
     XGRE_PEER_VSID = 8,        /* NVGRE: the last byte of the key sent follows from the frame */
     XGRE_PEER_FLOW_LABEL = 16, /* the IPv6 flow label follows from the frame */
     XGRE_PEER_ICSUM = 32,      /* takes nothing without a GRE checksum */
-    XGRE_PEER_ISEQ = 64,   /* takes nothing without a sequence number, and in their order only */
-    XGRE_PEER_OCSUM = 128, /* sends GRE checksums */
-    XGRE_PEER_OSEQ = 256,  /* sends sequence numbers */
-    XGRE_PEER_TTL_INHERIT = 512,
-    XGRE_PEER_TOS_INHERIT = 1024,
-    XGRE_PEER_DF_UNSET = 2048,
-    XGRE_PEER_DF_INHERIT = 4096,
-    XGRE_PEER_ENCAP_LIMIT = 8192, /* a destination option of RFC 2473 section 4.1.1 is in `outer` */
+    XGRE_PEER_ISEQ = 64, /* takes nothing without a sequence number, and in their order only */
+    XGRE_PEER_TTL_INHERIT = 128,
+    XGRE_PEER_TOS_INHERIT = 256,
+    XGRE_PEER_DF_UNSET = 512,
+    XGRE_PEER_DF_INHERIT = 1024,
+    XGRE_PEER_ENCAP_LIMIT = 2048, /* a destination option of RFC 2473 section 4.1.1 is in `outer` */
 };
 
 /* What TC only can do: more of the outer headers follows from the frame than lengths and ECN. */
 #define XGRE_PEER_BY_TC                                                                            \
-    (XGRE_PEER_OCSUM | XGRE_PEER_OSEQ | XGRE_PEER_TTL_INHERIT | XGRE_PEER_TOS_INHERIT |            \
-     XGRE_PEER_DF_UNSET | XGRE_PEER_DF_INHERIT | XGRE_PEER_ENCAP_LIMIT)
+    (XGRE_PEER_TTL_INHERIT | XGRE_PEER_TOS_INHERIT | XGRE_PEER_DF_UNSET | XGRE_PEER_DF_INHERIT |   \
+     XGRE_PEER_ENCAP_LIMIT)
 /* What has to be looked at in each packet that comes: no flow is kept. */
 #define XGRE_PEER_CHECKED (XGRE_PEER_ICSUM | XGRE_PEER_ISEQ)
 /* For these, the flow inside is hashed. */
@@ -348,9 +346,9 @@ XGRE_ASSERT_SIZE(struct xgre_peer, 120);
 
 /* `peer_states`: array, by peer id: what changes by itself. */
 struct xgre_peer_state {
-    __u32 sent;     /* with OSEQ: sequence number of the next packet */
+    __u64 came;     /* with ISEQ: jiffies when one was taken last; 0: none was */
     __u32 expected; /* with ISEQ: one above the highest that came */
-    __u64 came;     /* with ISEQ: jiffies when it came; 0: none has */
+    __u32 pad;
 };
 XGRE_ASSERT_SIZE(struct xgre_peer_state, 16);
 

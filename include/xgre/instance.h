@@ -78,7 +78,7 @@ struct PortSpec {
     std::optional<bool> dhcp_guard = {};   // no messages of DHCP servers from it
     std::optional<bool> ra_guard = {};     // no router advertisements and redirects from it
     std::optional<bool> lease_bound = {};  // it has what DHCP gave it, and `addresses`
-    std::optional<std::vector<VmAddress>> addresses = {};  // these and no others
+    std::optional<std::vector<IpAddr>> addresses = {};  // these and no others
 };
 
 // The outer "don't fragment" bit.
@@ -197,7 +197,7 @@ struct PortInfo {
     bool dhcp_guard = false;
     bool ra_guard = false;
     bool lease_bound = false;
-    std::vector<VmAddress> addresses;  // beside its leases
+    std::vector<IpAddr> addresses;  // beside its leases
     std::vector<PortLease> leases;
     std::vector<Mac> static_macs;
     HookInfo hook;

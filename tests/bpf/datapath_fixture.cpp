@@ -22,6 +22,7 @@
 
 #include <fmt/format.h>
 
+#include "loader/abi_text.h"
 #include "loader/netns.h"
 #include "loader/outer_header.h"
 
@@ -30,21 +31,6 @@ namespace {
 
 constexpr std::uint32_t kCookie = 0x5eedc0de;
 constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);  // BPF_TCX_INGRESS
-constexpr std::array<const char*, XGRE_PROGRAM_MAX> kPrograms{
-#define X(id, name, help) name,
-    XGRE_PROGRAMS(X)
-#undef X
-};
-constexpr std::array<const char*, XGRE_VERDICT_MAX> kVerdicts{
-#define X(id, name, fate, help) name,
-    XGRE_VERDICTS(X)
-#undef X
-};
-constexpr std::array<const char*, XGRE_NOTE_MAX> kNotes{
-#define X(id, name, help) name,
-    XGRE_NOTES(X)
-#undef X
-};
 
 std::string text(Ipv4Address address) {
     return fmt::format("{}", fmt::join(address.bytes, "."));
@@ -118,6 +104,15 @@ std::uint32_t number(Ipv4Address address) {
     std::uint32_t value = 0;
     std::memcpy(&value, address.bytes.data(), sizeof(value));
     return value;
+}
+
+void put_peer_row(const Datapath& datapath, std::uint32_t id, const xgre_peer& row) {
+    datapath.peers().put(id, row);
+    const xgre_tunnel tunnel{.network = row.network, .peer = id};
+    if ((row.flags & XGRE_PEER_IP6) != 0)
+        datapath.tunnels6().put(tunnel6_key_of(row), tunnel);
+    else
+        datapath.tunnels().put(tunnel_key_of(row), tunnel);
 }
 
 xgre_fdb_key fdb_key(std::uint32_t network, MacAddress mac, std::uint16_t vlan) {
@@ -277,12 +272,7 @@ void Host::peer(std::uint32_t id, const IpAddr& address, std::uint32_t network,
     const IpAddr local = address.is_v6() ? ip6_of(kHostA) : ip4_of(kHostA);
     const xgre_peer made = make_peer(network, row, local, address, options);
     const bool is_new = datapath_.peers().find(id).value().network == 0;
-    datapath_.peers().put(id, made);
-    const xgre_tunnel tunnel{.network = network, .peer = id};
-    if (address.is_v6())
-        datapath_.tunnels6().put(tunnel6_key_of(made), tunnel);
-    else
-        datapath_.tunnels().put(tunnel_key_of(made), tunnel);
+    put_peer_row(datapath_, id, made);
     if (is_new) add_to_flood(network, id, made);
     datapath_.forget_flows();
 }
@@ -447,7 +437,8 @@ Counts Host::counts() const {
     for (std::uint32_t program = 0; program < XGRE_PROGRAM_MAX; ++program)
         for (std::uint32_t verdict = 0; verdict < XGRE_VERDICT_MAX; ++verdict)
             if (const auto n = datapath_.counters().sum(XGRE_COUNTER(program, verdict)).packets)
-                all[fmt::format("{} {}", kPrograms.at(program), kVerdicts.at(verdict))] = n;
+                all[fmt::format("{} {}", kProgramTexts.at(program).name,
+                                kVerdictTexts.at(verdict).name)] = n;
     return all;
 }
 
@@ -456,14 +447,16 @@ Counts Host::copies() const {
     for (std::uint32_t program = 0; program < XGRE_PROGRAM_MAX; ++program)
         for (std::uint32_t verdict = 0; verdict < XGRE_VERDICT_MAX; ++verdict)
             if (const auto n = datapath_.counters().sum(XGRE_COUNTER(program, verdict)).copies)
-                all[fmt::format("{} {}", kPrograms.at(program), kVerdicts.at(verdict))] = n;
+                all[fmt::format("{} {}", kProgramTexts.at(program).name,
+                                kVerdictTexts.at(verdict).name)] = n;
     return all;
 }
 
 Counts Host::notes() const {
     Counts all;
     for (std::uint32_t which = 0; which < XGRE_NOTE_MAX; ++which)
-        if (const auto n = datapath_.notes().sum(which)) all[kNotes.at(which)] = n;
+        if (const auto n = datapath_.notes().sum(which))
+            all[std::string{kNoteTexts.at(which).name}] = n;
     return all;
 }
 

@@ -82,6 +82,8 @@ inline xgre_owner as_static(xgre_owner owner) {
 }
 
 std::uint32_t number(Ipv4Address address);  // as a __be32
+// With its tunnel. It is in no flood list yet.
+void put_peer_row(const Datapath& datapath, std::uint32_t id, const xgre_peer& row);
 inline IpAddr ip4_of(const Station& station) {
     return Ip4Addr{station.ip.bytes};
 }
@@ -243,6 +245,22 @@ protected:
     Result from_wire(const Packet& packet) const { return run_from_wire(GetParam(), packet); }
     Result from_port(const Packet& packet, const Port& port) const {
         return run(GetParam(), packet, port.index());
+    }
+    // As the kernel does it: what XDP leaves is TC's.
+    Result arrive(const Packet& packet) const {
+        Result result = from_wire(packet);
+        if (is_xdp() && result.fate == Fate::passed) result = run_from_wire("uplink_tc", packet);
+        return result;
+    }
+    Result depart(const Packet& packet, const Port& port) const {
+        Result result = from_port(packet, port);
+        if (is_xdp() && result.fate == Fate::passed) result = run("port_tc", packet, port.index());
+        return result;
+    }
+    // Of what came from the wire, on either hook.
+    std::uint64_t arrivals(xgre_verdict verdict) const {
+        return count(XGRE_PROGRAM_UPLINK_TC, verdict).packets +
+               count(XGRE_PROGRAM_UPLINK_XDP, verdict).packets;
     }
     static xgre_program program() {
         const std::string_view name{GetParam()};

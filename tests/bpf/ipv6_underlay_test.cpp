@@ -36,11 +36,6 @@ protected:
 
     static Packet inner() { return frame(kVmB, kVmA, 47); }
 
-    Result arrive(const Packet& packet) const {
-        Result result = from_wire(packet);
-        if (is_xdp() && result.fate == Fate::passed) result = run_from_wire("uplink_tc", packet);
-        return result;
-    }
     // XDP leaves to TC what has more extension headers than one of 8 bytes.
     void expect_delivered(const Packet& packet) const {
         const Result result = arrive(packet);
@@ -48,14 +43,10 @@ protected:
         EXPECT_PACKET_EQ(result.packet, inner());
     }
     void expect_dropped(const Packet& packet, xgre_verdict verdict) const {
-        const auto drops = [&] {
-            return count(XGRE_PROGRAM_UPLINK_TC, verdict).packets +
-                   count(XGRE_PROGRAM_UPLINK_XDP, verdict).packets;
-        };
-        const std::uint64_t before = drops();
+        const std::uint64_t before = arrivals(verdict);
         const Result result = arrive(packet);
         EXPECT_EQ(result.fate, Fate::ended);
-        EXPECT_EQ(drops(), before + 1);
+        EXPECT_EQ(arrivals(verdict), before + 1);
         EXPECT_EQ(owner(1, kVmB), 0u);
     }
     void expect_untouched(const Packet& packet) const {
@@ -217,8 +208,7 @@ protected:
     Ipv6Out() { datapath().fdb_put(fdb_key(1, kVmB.mac), as_static(peer_owner(3))); }
 
     Packet sent(const Packet& inner) const {
-        Result result = from_port(inner, a);
-        if (is_xdp() && result.fate == Fate::passed) result = run("port_tc", inner, a.index());
+        const Result result = depart(inner, a);
         EXPECT_EQ(result.fate, Fate::redirected);
         return result.packet;
     }

@@ -27,25 +27,15 @@ protected:
     static Packet with_header(const GreOptions& header) {
         return eth(kHostB, kHostA) / ipv4(kHostB, kHostA) / gre(header) / inner();
     }
-    // XDP leaves what has to be looked at in each packet to TC.
-    Result arrive(const Packet& packet) const {
-        Result result = from_wire(packet);
-        if (is_xdp() && result.fate == Fate::passed) result = run_from_wire("uplink_tc", packet);
-        return result;
-    }
     void expect_delivered(const Packet& packet) const {
         const Result result = arrive(packet);
         ASSERT_EQ(result.fate, Fate::redirected);
         EXPECT_PACKET_EQ(result.packet, inner());
     }
-    std::uint64_t drops(xgre_verdict verdict) const {
-        return count(XGRE_PROGRAM_UPLINK_TC, verdict).packets +
-               count(XGRE_PROGRAM_UPLINK_XDP, verdict).packets;
-    }
     void expect_dropped(const Packet& packet, xgre_verdict verdict) const {
-        const std::uint64_t before = drops(verdict);
+        const std::uint64_t before = arrivals(verdict);
         EXPECT_EQ(arrive(packet).fate, Fate::ended);
-        EXPECT_EQ(drops(verdict), before + 1);
+        EXPECT_EQ(arrivals(verdict), before + 1);
     }
     void set(const std::function<void(PeerOptions&)>& change) {
         peer(1, ip4_of(kHostB), 1, change);
@@ -266,10 +256,8 @@ protected:
             datapath().fdb_put(fdb_key(1, kVmB.mac, vlan), as_static(peer_owner(1)));
     }
 
-    // XDP leaves peers whose headers follow from the frame to TC.
     Packet sent(const Packet& inner) const {
-        Result result = from_port(inner, a);
-        if (is_xdp() && result.fate == Fate::passed) result = run("port_tc", inner, a.index());
+        const Result result = depart(inner, a);
         EXPECT_EQ(result.fate, Fate::redirected);
         return result.packet;
     }

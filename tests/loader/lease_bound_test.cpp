@@ -172,24 +172,24 @@ TEST_F(LeaseBound, IsRefusedWhereNobodyGivesLeases) {
 TEST_F(LeaseBound, NeedsNobodyWhoGivesLeasesWhereAddressesAreNamed) {
     const Vm vm{a, "a1", "lan"};
     PortSpec spec = bound(vm);
-    spec.addresses = {*VmAddress::parse("192.0.2.9"), *VmAddress::parse("2001:db8:2::9")};
+    spec.addresses = {*parse_vm_address("192.0.2.9"), *parse_vm_address("2001:db8:2::9")};
     EXPECT_EQ(Instance::open(a.session()).add_port(spec), Change::made);
     EXPECT_EQ(Instance::open(a.session()).add_port(spec), Change::unchanged);
     EXPECT_THAT(port_of(a, vm).addresses,
-                ElementsAre(*VmAddress::parse("192.0.2.9"), *VmAddress::parse("2001:db8:2::9")));
-    spec.addresses = {*VmAddress::parse("192.0.2.8")};
+                ElementsAre(*parse_vm_address("192.0.2.9"), *parse_vm_address("2001:db8:2::9")));
+    spec.addresses = {*parse_vm_address("192.0.2.8")};
     EXPECT_EQ(Instance::open(a.session()).add_port(spec), Change::made);
-    EXPECT_THAT(port_of(a, vm).addresses, ElementsAre(*VmAddress::parse("192.0.2.8")));
+    EXPECT_THAT(port_of(a, vm).addresses, ElementsAre(*parse_vm_address("192.0.2.8")));
     spec.addresses.emplace();
     EXPECT_THAT(error_text([&] { Instance::open(a.session()).add_port(spec); }),
                 HasSubstr("nobody gives leases"));
-    EXPECT_THAT(port_of(a, vm).addresses, ElementsAre(*VmAddress::parse("192.0.2.8")));
+    EXPECT_THAT(port_of(a, vm).addresses, ElementsAre(*parse_vm_address("192.0.2.8")));
 }
 
 TEST_F(LeaseBound, AddressesGoWithTheirPort) {
     const Vm vm{a, "a1", "lan"};
     PortSpec spec = bound(vm);
-    spec.addresses = {*VmAddress::parse("192.0.2.9")};
+    spec.addresses = {*parse_vm_address("192.0.2.9")};
     Instance::open(a.session()).add_port(spec);
     Instance::open(a.session()).delete_port(vm.port());
     spec = {};
@@ -204,10 +204,10 @@ TEST_F(LeaseBound, APortHasSoManyAddressesAndNoMore) {
     PortSpec spec = bound(vm);
     spec.addresses.emplace();
     for (int i = 1; i <= XGRE_PORT_ADDRESSES; ++i)
-        spec.addresses->push_back(*VmAddress::parse(fmt::format("192.0.2.{}", i)));
+        spec.addresses->push_back(*parse_vm_address(fmt::format("192.0.2.{}", i)));
     Instance::open(a.session()).add_port(spec);
     EXPECT_THAT(port_of(a, vm).addresses, SizeIs(XGRE_PORT_ADDRESSES));
-    spec.addresses->push_back(*VmAddress::parse("198.51.100.1"));
+    spec.addresses->push_back(*parse_vm_address("198.51.100.1"));
     EXPECT_THAT(error_text([&] { Instance::open(a.session()).add_port(spec); }),
                 HasSubstr("at most 64"));
 }

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "loader/abi_text.h"
 #include "tests/model/rows.h"
 #include "tests/packet/decode.h"
 
@@ -19,17 +20,6 @@ constexpr std::uint64_t kLongAgo = 1;
 constexpr auto kAgeing = 300s;
 constexpr auto kOld = 100s;
 constexpr auto kExpired = 400s;
-
-constexpr std::array<const char*, XGRE_VERDICT_MAX> kVerdicts{
-#define X(id, name, fate, help) name,
-    XGRE_VERDICTS(X)
-#undef X
-};
-constexpr std::array<const char*, XGRE_NOTE_MAX> kNotes{
-#define X(id, name, help) name,
-    XGRE_NOTES(X)
-#undef X
-};
 
 std::uint64_t now() {
     timespec time{};
@@ -90,7 +80,7 @@ Rig::Rig(Hooks hooks) {
         lines += fmt::format("link set dev {} mtu {}\n", name, kPortMtus.at(i));
     }
     host_.ip(lines);
-    speak_ipv6(host_);
+    host_.use_ipv6();
     host_.attach(hooks);
 }
 
@@ -106,7 +96,7 @@ std::string Rig::differences(const Scenario& scenario, bool patient) {
         const std::string sent = compare_sent(wanted, patient);
         if (!sent.empty())
             return fmt::format("frame {}, in the model {}:\n{}", i,
-                               kVerdicts.at(model.last_verdict()), sent);
+                               kVerdictTexts.at(model.last_verdict()).name, sent);
     }
     return compare_counters(model.totals(), before) + compare_fdb(model.state());
 }
@@ -267,13 +257,14 @@ std::string Rig::compare_counters(const Totals& wanted, const Counters& before) 
             sum.copies += after.verdicts[cell].copies - before.verdicts[cell].copies;
         }
         const Count& want = wanted.verdicts.at(verdict);
-        compare(fmt::format("{} packets", kVerdicts.at(verdict)), sum.packets, want.packets);
-        compare(fmt::format("{} bytes", kVerdicts.at(verdict)), sum.bytes, want.bytes);
-        compare(fmt::format("{} copies", kVerdicts.at(verdict)), sum.copies, want.copies);
+        compare(fmt::format("{} packets", kVerdictTexts.at(verdict).name), sum.packets,
+                want.packets);
+        compare(fmt::format("{} bytes", kVerdictTexts.at(verdict).name), sum.bytes, want.bytes);
+        compare(fmt::format("{} copies", kVerdictTexts.at(verdict).name), sum.copies, want.copies);
     }
     for (std::size_t note = 0; note < XGRE_NOTE_MAX; ++note)
-        compare(fmt::format("note {}", kNotes.at(note)), after.notes[note] - before.notes[note],
-                wanted.notes.at(note));
+        compare(fmt::format("note {}", kNoteTexts.at(note).name),
+                after.notes[note] - before.notes[note], wanted.notes.at(note));
 
     const auto compare_traffic = [&compare](const std::string& whose, const xgre_traffic& now_is,
                                             const xgre_traffic& was, const Traffic& want) {

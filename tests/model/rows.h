@@ -13,9 +13,6 @@ namespace xgre::test::model {
 // Its row and its tunnel. It is in no flood list yet.
 void put_peer(const Datapath& datapath, std::uint32_t id, const Peer& peer);
 
-// Gives the uplink kHostA's IPv6 address, and neighbours as they are over IPv4.
-void speak_ipv6(const Host& host);
-
 // A host speaks for itself, too: it asks for neighbours, and answers what is not ours.
 bool is_tunnel_packet(const Packet& packet);
 

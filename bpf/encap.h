@@ -127,33 +127,42 @@ static __always_inline void note_asked(struct xgre_peer *peer)
 }
 
 /*
- * The next hop of a peer for a packet of `ip_len` bytes. GO with hop->resolved false: the kernel
- * has to resolve it, or to confirm it (bpf_redirect_neigh, note_asked); it may also mean that the
- * lookup is not allowed here.
- *
- * The lookup is made as if from the loopback device: the kernel wants forwarding enabled on the
- * device that it takes for the ingress (bpf_ipv4_fib_lookup, bpf_ipv6_fib_lookup), and on loopback
- * that changes nothing for the host's own traffic; on the uplink it would make the host a router.
+ * How the kernel would send `ip_len` bytes to the peer. The lookup is made as if from the loopback
+ * device: the kernel wants forwarding enabled on the device that it takes for the ingress
+ * (bpf_ipv4_fib_lookup, bpf_ipv6_fib_lookup), and on loopback that changes nothing for the host's
+ * own traffic; on the uplink it would make the host a router.
  */
-static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct xgre_uplink *uplink,
-                                                       struct xgre_peer *peer, __u32 ip_len,
-                                                       struct next_hop *hop)
+static __always_inline long ask_fib(void *ctx, const struct xgre_peer *peer, __u32 ip_len,
+                                    struct bpf_fib_lookup *fib)
 {
-    struct bpf_fib_lookup fib = {
+    *fib = (struct bpf_fib_lookup){
         .family = peer->flags & XGRE_PEER_IP6 ? AF_INET6 : AF_INET,
         .l4_protocol = IPPROTO_GRE,
         .tot_len = ip_len,
         .ifindex = LOOPBACK_IFINDEX,
     };
+    /* An IPv4 address is the first word in both. */
+    copy_addr((void *)fib->ipv6_src, peer->local.word);
+    copy_addr((void *)fib->ipv6_dst, peer->remote.word);
+    return bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+}
+
+/*
+ * The next hop of a peer for a packet of `ip_len` bytes. GO with hop->resolved false: the kernel
+ * has to resolve it, or to confirm it (bpf_redirect_neigh, note_asked); it may also mean that the
+ * lookup is not allowed here.
+ */
+static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct xgre_uplink *uplink,
+                                                       struct xgre_peer *peer, __u32 ip_len,
+                                                       struct next_hop *hop)
+{
+    struct bpf_fib_lookup fib;
     __u32 mtu = 0;
     long err;
 
     hop->resolved = false;
     if (ip_len > 0xffff) return XGRE_TOO_LARGE;
-    /* An IPv4 address is the first word in both. */
-    copy_addr((void *)fib.ipv6_src, peer->local.word);
-    copy_addr((void *)fib.ipv6_dst, peer->remote.word);
-    err = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+    err = ask_fib(ctx, peer, ip_len, &fib);
     if (err == BPF_FIB_LKUP_RET_NO_NEIGH) return XGRE_GO;
     if (err == BPF_FIB_LKUP_RET_FWD_DISABLED) { /* then only the device's MTU is known */
         bpf_check_mtu(ctx, uplink->ifindex, &mtu, 0, 0);
@@ -165,6 +174,19 @@ static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct x
     copy_mac(hop->mac.src, fib.smac);
     hop->resolved = !is_time_to_ask(peer);
     return XGRE_GO;
+}
+
+/* The largest packet, bytes, that the route to the peer takes, or else the uplink. */
+static __always_inline __u32 tunnel_mtu(void *ctx, const struct xgre_uplink *uplink,
+                                        const struct xgre_peer *peer)
+{
+    struct bpf_fib_lookup fib;
+    __u32 mtu = 0;
+
+    /* Asked for too much, the kernel says how much. */
+    if (ask_fib(ctx, peer, 0xffff, &fib) == BPF_FIB_LKUP_RET_FRAG_NEEDED) return fib.mtu_result;
+    bpf_check_mtu(ctx, uplink->ifindex, &mtu, 0, 0);
+    return mtu;
 }
 
 /*

@@ -10,23 +10,28 @@
 #ifndef XGRE_BPF_FLOOD_H
 #define XGRE_BPF_FLOOD_H
 
-#include "hook_tc.h"
+#include "detour.h"
 
 struct flood_walk {
     struct __sk_buff *skb;
     const struct xgre_flood *list;
     const struct xgre_uplink *uplink;
     struct wrap *wrap;
-    struct weight weight;
-    enum xgre_program program;
+    const struct weight *weight;
     __u32 ingress; /* ifindex of the port it came from; 0: from a peer */
     __u32 ingress_flags;
     __u32 network;
     bool unknown;    /* unicast, which a port may refuse */
     bool tagged;     /* a VLAN tag is in the bytes */
+    bool whole;      /* it is too large: all peers are reached by detour */
     bool any_target; /* somebody should get one, whether it could be sent or not. No count:
                       * the verifier would follow the loop through each of its values. */
 };
+
+static __always_inline enum xgre_program program_of(const struct flood_walk *walk)
+{
+    return walk->ingress ? XGRE_PROGRAM_PORT_TC : XGRE_PROGRAM_UPLINK_TC;
+}
 
 static __always_inline bool wants_copy(const struct flood_walk *walk, const struct xgre_port *port)
 {
@@ -47,12 +52,12 @@ static long copy_to_port(__u32 index, struct flood_walk *walk)
     if (!wants_copy(walk, port)) return 0;
     walk->any_target = true;
     if (check_mtu(walk->skb, ifindex, walk->skb->len, walk->tagged)) {
-        count_copy(walk->program, XGRE_TOO_LARGE);
+        count_copy(program_of(walk), XGRE_TOO_LARGE);
     } else if (bpf_clone_redirect(walk->skb, ifindex, 0)) {
-        count_copy(walk->program, XGRE_COPY_FAILED);
+        count_copy(program_of(walk), XGRE_COPY_FAILED);
     } else {
-        count_copy(walk->program, XGRE_FLOODED);
-        count_port_tx(port->slot, &walk->weight);
+        count_copy(program_of(walk), XGRE_FLOODED);
+        count_port_tx(port->slot, walk->weight);
     }
     return 0;
 }
@@ -100,6 +105,38 @@ static __always_inline enum xgre_verdict send_copy(struct flood_walk *walk, stru
     return err ? XGRE_COPY_FAILED : XGRE_GO;
 }
 
+/* The peer that a copy is for; NULL: none, or not one of those that are reached by detour, or not
+ * by it. */
+static __always_inline struct xgre_peer *peer_to_copy_to(const struct flood_walk *walk, __u32 id,
+                                                         bool by_detour)
+{
+    struct xgre_peer *peer = find_peer(id);
+
+    if (!peer || peer->network != walk->network) return NULL;
+    return by_detour == (walk->whole || peer->flags & XGRE_PEER_DETOUR) ? peer : NULL;
+}
+
+/* detour_tc counts it. */
+static long copy_by_detour(__u32 index, struct flood_walk *walk)
+{
+    struct xgre_port *port = find_live_port(walk->ingress);
+    int verdict;
+    __u32 id;
+
+    if (!port || index >= walk->list->peers) return 1;
+    id = walk->list->peer[index & (XGRE_FLOOD_PEERS - 1)];
+    if (!peer_to_copy_to(walk, id, true)) return 0;
+    walk->any_target = true;
+    verdict =
+        take_detour(walk->skb, detour_of_port(port->slot) | detour_for_copy(id), XGRE_NO_DETOUR);
+    if (verdict == XGRE_HANDOVER && !bpf_clone_redirect(walk->skb, walk->uplink->detour, 0))
+        verdict = XGRE_GO;
+    if (verdict)
+        count_copy(program_of(walk), verdict == XGRE_HANDOVER ? XGRE_COPY_FAILED : verdict);
+    walk->skb->mark = 0;
+    return 0;
+}
+
 static long copy_to_peer(__u32 index, struct flood_walk *walk)
 {
     enum xgre_verdict verdict;
@@ -108,15 +145,15 @@ static long copy_to_peer(__u32 index, struct flood_walk *walk)
 
     if (index >= walk->list->peers) return 1;
     id = walk->list->peer[index & (XGRE_FLOOD_PEERS - 1)];
-    peer = find_peer(id);
-    if (!peer || peer->network != walk->network) return 0;
+    peer = peer_to_copy_to(walk, id, false);
+    if (!peer) return 0;
     walk->any_target = true;
     verdict = send_copy(walk, peer, id);
     if (verdict) {
-        count_copy(walk->program, verdict);
+        count_copy(program_of(walk), verdict);
     } else {
-        count_copy(walk->program, XGRE_FLOODED);
-        count_peer_tx(id, &walk->weight);
+        count_copy(program_of(walk), XGRE_FLOODED);
+        count_peer_tx(id, walk->weight);
     }
     return 0;
 }
@@ -132,6 +169,30 @@ static __always_inline void flood_ports(struct flood_walk *walk)
 }
 
 /*
+ * Is it too large for some peer? The longest outer headers are assumed: what would just have fitted
+ * goes by detour, too, and whole. Of large segments only TCP's can be made smaller on the way.
+ */
+static __always_inline bool is_large_flood(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                                           __u32 header_len)
+{
+    __u32 mtu = 0;
+
+    if (skb->gso_size) return !header_len;
+    if (skb->len < XGRE_SMALL) return false;
+    bpf_check_mtu(skb, uplink->ifindex, &mtu, 0, 0);
+    return skb->len + XGRE_OUTER_MAX > mtu;
+}
+
+/* To the peers that take complete frames only. Before the frame is changed. */
+static __always_inline void flood_by_detour(struct flood_walk *walk, __u32 header_len)
+{
+    if (!walk->list->peers || !walk->uplink) return;
+    walk->whole = is_large_flood(walk->skb, walk->uplink, header_len) && has_detour();
+    if (!walk->whole && !(walk->list->peer_flags & XGRE_PEER_DETOUR)) return;
+    bpf_loop(XGRE_FLOOD_PEERS, copy_by_detour, walk, 0);
+}
+
+/*
  * Encapsulates the frame itself: nothing else can be sent from it afterwards. The list has the
  * peers with the shortest outer headers first; longer ones go in front of the same inner frame.
  */
@@ -140,13 +201,13 @@ static __always_inline void flood_peers(struct flood_walk *walk, struct wrap *wr
 {
     enum xgre_verdict verdict;
 
-    if (!walk->list->peers) return;
+    if (walk->whole || !walk->list->outer_len) return;
     verdict = plan_wrap(walk->skb, walk->uplink, walk->list->outer_len, walk->list->peer_flags, eth,
                         header_len, wrap);
     if (!verdict) verdict = make_room(walk->skb, wrap);
     if (verdict) {
         walk->any_target = true;
-        count_copy(walk->program, verdict);
+        count_copy(program_of(walk), verdict);
         return;
     }
     walk->wrap = wrap;

@@ -304,6 +304,19 @@ STEP int lift_tags(struct __sk_buff *skb, struct tags *tags)
     return skb->vlan_present ? XGRE_TOO_MANY_TAGS : XGRE_GO;
 }
 
+/* Puts tags back that were taken out, the last first. */
+STEP int put_tags(struct __sk_buff *skb, const struct tags *tags)
+{
+    if (!tags) return XGRE_REWRITE_FAILED;
+#pragma unroll
+    for (__u32 i = MAX_TAGS; i > 0; i--) {
+        if (i > tags->count) continue;
+        if (bpf_skb_vlan_push(skb, tags->tag[i - 1].protocol, bpf_ntohs(tags->tag[i - 1].tci)))
+            return XGRE_REWRITE_FAILED;
+    }
+    return XGRE_GO;
+}
+
 /*
  * A large TCP segment is cut into packets that fit: as the guest asked where they do, else
  * smaller by the tunnel's overhead, which fits a guest whose MTU is the underlay's.

@@ -104,6 +104,12 @@ static __always_inline enum xgre_verdict push_outer(struct xdp_md *ctx,
     return XGRE_PUNT;
 }
 
+/* What is too large is cut, or its sender told, by TC. */
+static __always_inline enum xgre_verdict leave_too_large(enum xgre_verdict verdict)
+{
+    return verdict == XGRE_TOO_LARGE ? XGRE_PUNT : verdict;
+}
+
 static __always_inline enum xgre_verdict next_hop(struct xdp_md *ctx,
                                                   const struct xgre_uplink *uplink,
                                                   struct xgre_peer *peer, __u32 id, __u32 ip_len,
@@ -114,7 +120,7 @@ static __always_inline enum xgre_verdict next_hop(struct xdp_md *ctx,
     if (recall_hop(id, ip_len, hop)) return XGRE_GO;
     verdict = find_next_hop(ctx, uplink, peer, ip_len, hop);
     if (!verdict) keep_hop(id, ip_len, hop);
-    return verdict;
+    return leave_too_large(verdict);
 }
 
 /* Leaves the frame, already without its outer headers, to GRO and then to uplink_tc. */

@@ -101,7 +101,7 @@ struct {
  */
 struct {
     __uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
-    __uint(max_entries, XGRE_MAX_PORTS + 1);
+    __uint(max_entries, XGRE_MAX_PORTS + 2); /* the uplink, and the device of the detour */
     __type(key, __u32);
     __type(value, struct bpf_devmap_val);
 } redirect __weak SEC(".maps");
@@ -157,13 +157,21 @@ struct {
     __type(value, __u64);
 } learned __weak SEC(".maps");
 
-/* By port slot: how much of its limits on floods is used up. */
+/* By port slot: how much of its limits is used up. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, XGRE_MAX_PORTS);
     __type(key, __u32);
     __type(value, struct xgre_buckets);
 } buckets __weak SEC(".maps");
+
+/* By port slot: the ifindex of the port whose frames last took the detour. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, XGRE_MAX_PORTS);
+    __type(key, __u32);
+    __type(value, __u32);
+} detour_ports __weak SEC(".maps");
 
 /* Leases of lease-bound ports, and by port slot how many each has. */
 struct {

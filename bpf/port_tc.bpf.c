@@ -73,9 +73,10 @@ static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
     enum xgre_verdict verdict;
 
     if (!peer) return XGRE_PEER_GONE;
+    if (peer->flags & XGRE_PEER_DETOUR) return XGRE_NO_DETOUR;
     verdict = plan_wrap(skb, uplink, peer->outer_len, peer->flags, &d->eth, d->header_len, &wrap);
-    if (verdict) return verdict;
-    verdict = next_hop(skb, uplink, peer, d->target, wrap.ip_len, hop);
+    if (!verdict) verdict = next_hop(skb, uplink, peer, d->target, wrap.ip_len, hop);
+    if (verdict == XGRE_TOO_LARGE && put_tags(skb, &wrap.tags)) return XGRE_REWRITE_FAILED;
     if (verdict) return verdict;
     verdict = make_room(skb, &wrap);
     if (verdict) return verdict;
@@ -113,8 +114,7 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
         .skb = skb,
         .list = find_flood(d->from.network_id),
         .uplink = uplink,
-        .weight = d->weight,
-        .program = XGRE_PROGRAM_PORT_TC,
+        .weight = &d->weight,
         .ingress = skb->ifindex,
         .ingress_flags = d->from.port ? d->from.port->flags : 0,
         .network = d->from.network_id,
@@ -129,6 +129,7 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
     if (verdict) return verdict;
     if (d->eth.type == bpf_htons(ETH_P_IP)) note_lease(skb, walk.network);
     flood_ports(&walk);
+    flood_by_detour(&walk, d->header_len);
     flood_peers(&walk, &wrap, &d->eth, d->header_len);
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;
 }
@@ -207,8 +208,10 @@ int port_tc(struct __sk_buff *skb)
         return bpf_redirect_neigh(uplink->ifindex, NULL, 0, 0);
     }
     verdict = handle(skb, uplink, &d);
-    count_verdict(XGRE_PROGRAM_PORT_TC, verdict, &d.weight);
+    if (is_for_detour(verdict)) verdict = take_detour(skb, detour_of_port(d.slot), verdict);
     note_refusal(d.from.refusal);
+    if (verdict == XGRE_HANDOVER) return leave_by_detour(uplink);
+    count_verdict(XGRE_PROGRAM_PORT_TC, verdict, &d.weight);
     if (d.has_slot) count_port_rx(d.slot, &d.weight);
     if (verdict == XGRE_TO_PORT) {
         count_port_tx(d.target_slot, &d.weight);

@@ -32,7 +32,8 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx,
     verdict = from_port(&d->eth, &d->from, &to);
     if (verdict == XGRE_FLOODED) return XGRE_PUNT;
     if (verdict == XGRE_TO_PORT) {
-        verdict = check_mtu(ctx, to.id, d->len, d->eth.len > sizeof(struct ethhdr));
+        verdict =
+            leave_too_large(check_mtu(ctx, to.id, d->len, d->eth.len > sizeof(struct ethhdr)));
     } else if (verdict == XGRE_TO_PEER) {
         if (!to.peer || !to.flags) return XGRE_PUNT; /* TC knows why, or how */
         verdict = next_hop(ctx, uplink, to.peer, to.id, d->len + to.peer->outer_len, &hop);

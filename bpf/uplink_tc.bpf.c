@@ -50,8 +50,7 @@ static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, st
     struct flood_walk walk = {
         .skb = skb,
         .list = find_flood(a->from.network_id),
-        .weight = a->weight,
-        .program = XGRE_PROGRAM_UPLINK_TC,
+        .weight = &a->weight,
         .network = a->from.network_id,
         .unknown = !is_group(a->eth.dst),
         .tagged = is_tagged(a),
@@ -146,6 +145,18 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     return verdict ? verdict : XGRE_TO_PORT;
 }
 
+/* What is too large for its port: detour_tc cuts it, or tells its sender. */
+STEP int cut_or_tell(struct __sk_buff *skb, const struct outer *outer, const struct ethernet *eth,
+                     __u32 peer)
+{
+    int verdict;
+
+    if (!has_detour()) return XGRE_TOO_LARGE;
+    verdict = take_ecn(skb, outer, eth);
+    if (!verdict) verdict = strip_outer(skb, outer);
+    return verdict ? verdict : take_detour(skb, detour_of_peer(peer), XGRE_TOO_LARGE);
+}
+
 SEC("tc")
 int uplink_tc(struct __sk_buff *skb)
 {
@@ -160,8 +171,10 @@ int uplink_tc(struct __sk_buff *skb)
     if (skb->pkt_type != PACKET_HOST || skb->vlan_present) return TC_ACT_UNSPEC;
     verdict = handle(skb, uplink, &a);
     if (verdict == XGRE_PASS) return TC_ACT_UNSPEC;
-    count_verdict(XGRE_PROGRAM_UPLINK_TC, verdict, &a.weight);
+    if (is_for_detour(verdict)) verdict = cut_or_tell(skb, &a.outer, &a.eth, a.peer);
     note_refusal(a.from.refusal);
+    if (verdict == XGRE_HANDOVER) return leave_by_detour(uplink);
+    count_verdict(XGRE_PROGRAM_UPLINK_TC, verdict, &a.weight);
     if (a.peer) count_peer_rx(a.peer, &a.weight);
     /* Flooded, too: tcx has no "stolen", and hands a frame with that verdict to the host. */
     if (verdict != XGRE_TO_PORT) return TC_ACT_SHOT;

@@ -110,7 +110,7 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx, enum xgre_v
     verdict = from_peer(tunnel, &a->eth, &a->from, &to);
     if (verdict == XGRE_FLOODED) return XGRE_PUNT;
     if (verdict != XGRE_TO_PORT) return verdict;
-    verdict = check_mtu(ctx, to.id, a->outer.inner_len, is_tagged(a));
+    verdict = leave_too_large(check_mtu(ctx, to.id, a->outer.inner_len, is_tagged(a)));
     if (verdict) return verdict;
     /* What may go to TC after all has to find the destination where it was: fragments, and TCP past
      * a driver that takes no metadata. */

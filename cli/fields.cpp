@@ -58,6 +58,8 @@ Json more_options(const PeerInfo& peer) {
     const PeerOptions& options = peer.options;
     if (options.icsum) words.emplace_back("icsum");
     if (options.iseq) words.emplace_back("iseq");
+    if (options.ocsum) words.emplace_back("ocsum");
+    if (options.oseq) words.emplace_back("oseq");
     if (options.df != DontFragment::set) words.push_back("df " + df_of(peer).get<std::string>());
     if (options.encap_limit) words.push_back(fmt::format("encap-limit {}", *options.encap_limit));
     if (options.flow_label) words.push_back(fmt::format("flow-label {}", *options.flow_label));
@@ -232,6 +234,8 @@ const Fields<PeerInfo>& peer_fields() {
             {"okey", "KEY-OUT", [](const PeerInfo& p) { return key_of(p.options.okey); }},
             {"icsum", "", [](const PeerInfo& p) { return p.options.icsum; }},
             {"iseq", "", [](const PeerInfo& p) { return p.options.iseq; }},
+            {"ocsum", "", [](const PeerInfo& p) { return p.options.ocsum; }},
+            {"oseq", "", [](const PeerInfo& p) { return p.options.oseq; }},
             {"ttl", "TTL", [](const PeerInfo& p) { return value_or("inherit", p.options.ttl); }},
             {"tos", "TOS", [](const PeerInfo& p) { return value_or("inherit", p.options.tos); }},
             {"df", "", [](const PeerInfo& p) { return df_of(p); }},

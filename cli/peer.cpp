@@ -42,6 +42,8 @@ void add_add(CLI::App& noun, Context& context) {
                "take nothing from it without a GRE checksum (default: off)");
     add_switch(*add, "--iseq", spec->iseq,
                "take nothing from it without a sequence number, nor out of order (default: off)");
+    add_switch(*add, "--ocsum", spec->ocsum, "send it GRE checksums (default: off)");
+    add_switch(*add, "--oseq", spec->oseq, "send it sequence numbers (default: off)");
     add_value(
         *add, "--ttl", spec->ttl, byte_or_syntax("inherit"),
         "TTL or hop limit of its packets, or inherit: that of the packet inside (default: 64)");

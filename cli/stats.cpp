@@ -34,6 +34,7 @@ struct Sample {
 struct Sums {
     std::uint64_t from_ports = 0;
     std::uint64_t from_wire = 0;
+    std::uint64_t by_detour = 0;  // from either
     std::uint64_t delivered = 0;
     std::uint64_t dropped = 0;
     std::uint64_t copies_sent = 0;
@@ -43,8 +44,11 @@ struct Sums {
 Sums sums_of(const Stats& stats) {
     Sums sums;
     for (const VerdictCount& verdict : stats.verdicts) {
-        const bool from_wire = verdict.program.starts_with("uplink");
-        (from_wire ? sums.from_wire : sums.from_ports) += verdict.packets;
+        if (verdict.program.starts_with("detour"))
+            sums.by_detour += verdict.packets;
+        else
+            (verdict.program.starts_with("uplink") ? sums.from_wire : sums.from_ports) +=
+                verdict.packets;
         (verdict.drop ? sums.dropped : sums.delivered) += verdict.packets;
         (verdict.drop ? sums.copies_lost : sums.copies_sent) += verdict.copies;
     }
@@ -53,9 +57,10 @@ Sums sums_of(const Stats& stats) {
 
 const Fields<Sums>& sums_fields() {
     static const Fields<Sums> fields{
-        {"in", "", [](const Sums& s) { return s.from_ports + s.from_wire; }},
+        {"in", "", [](const Sums& s) { return s.from_ports + s.from_wire + s.by_detour; }},
         {"from_ports", "", [](const Sums& s) { return s.from_ports; }},
         {"from_wire", "", [](const Sums& s) { return s.from_wire; }},
+        {"by_detour", "", [](const Sums& s) { return s.by_detour; }},
         {"delivered", "", [](const Sums& s) { return s.delivered; }},
         {"dropped", "", [](const Sums& s) { return s.dropped; }},
         {"copies_sent", "", [](const Sums& s) { return s.copies_sent; }},
@@ -66,9 +71,10 @@ const Fields<Sums>& sums_fields() {
 
 std::string sums_line(const Sums& sums) {
     return fmt::format(
-        "in {} (from ports {}, from the wire {}) = delivered {} + dropped {}; "
+        "in {} (from ports {}, from the wire {}{}) = delivered {} + dropped {}; "
         "flood copies: sent {}, lost {}",
-        sums.from_ports + sums.from_wire, sums.from_ports, sums.from_wire, sums.delivered,
+        sums.from_ports + sums.from_wire + sums.by_detour, sums.from_ports, sums.from_wire,
+        sums.by_detour != 0 ? fmt::format(", by detour {}", sums.by_detour) : "", sums.delivered,
         sums.dropped, sums.copies_sent, sums.copies_lost);
 }
 

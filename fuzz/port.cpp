@@ -28,6 +28,7 @@ Expected expect(const Input& input) {
     if (!is_group(frame.dst) && bench().is_behind_peer(1, frame)) {
         const auto out = bench().tunneled(1, packet);
         expected.out = out.value_or(packet);
+        expected.xdp_may_punt |= !out;  // to be cut, or its sender told
         return is(out ? XGRE_TO_PEER : XGRE_TOO_LARGE);
     }
     const Port* port = bench().port_of(1, frame);
@@ -39,7 +40,9 @@ Expected expect(const Input& input) {
         return is(XGRE_FLOODED);
     }
     if (port == &bench().a) return is(XGRE_SAME_PORT);
-    return is(is_too_large(packet.size(), frame) ? XGRE_TOO_LARGE : XGRE_TO_PORT);
+    const bool is_long = is_too_large(packet.size(), frame);
+    expected.xdp_may_punt |= is_long;
+    return is(is_long ? XGRE_TOO_LARGE : XGRE_TO_PORT);
 }
 
 }  // namespace

@@ -80,7 +80,10 @@ Expected expect_inner(const Input& input, const parsed_outer& outer, const model
         expected.at_ports = copies(network, frame, inner);
         return is(XGRE_FLOODED);
     }
-    if (is_too_large(inner.size(), frame)) return is(XGRE_TOO_LARGE);
+    if (is_too_large(inner.size(), frame)) {
+        expected.xdp_may_punt = true;  // to be cut, or its sender told
+        return is(XGRE_TOO_LARGE);
+    }
     // XDP learns nothing of what TC may get after all.
     if (std::equal(frame.src, frame.src + sizeof(frame.src), frame.dst))
         expected.xdp_may_punt = true;

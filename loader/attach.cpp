@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "loader/bpffs.h"
+#include "loader/detour.h"
 #include "loader/device_probe.h"
 #include "loader/instance_state.h"
 #include "loader/instances.h"
@@ -191,7 +192,12 @@ void tear_down(const Session& session) {
     hooks.clear(hooks.devices());
     const bool is_last =
         !other_instance(session.instance, [](const auto&, const auto&) { return true; });
-    if (is_last && (!row || row->netns_cookie == netns_cookie())) disable_loopback_forwarding();
+    const bool is_here = row && row->netns_cookie == netns_cookie();
+    if (is_last && (!row || is_here)) disable_loopback_forwarding();
+    if (is_here) {
+        NlSocket netlink = NlSocket::open();
+        Detour{row->cookie}.remove(netlink);
+    }
     remove_remains(session);
     const std::string directory = pins::directory(session.instance);
     const std::string removed = pins::removed(session.instance);

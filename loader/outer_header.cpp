@@ -83,6 +83,8 @@ std::uint32_t flags_of(const PeerOptions& options, bool is_nvgre, bool ip6) {
     if (is_nvgre) flags |= XGRE_PEER_VSID;
     if (options.icsum) flags |= XGRE_PEER_ICSUM;
     if (options.iseq) flags |= XGRE_PEER_ISEQ;
+    if (options.ocsum) flags |= XGRE_PEER_OCSUM;
+    if (options.oseq) flags |= XGRE_PEER_OSEQ;
     if (!options.ttl) flags |= XGRE_PEER_TTL_INHERIT;
     if (!options.tos) flags |= XGRE_PEER_TOS_INHERIT;
     if (!ip6 && options.df == DontFragment::unset) flags |= XGRE_PEER_DF_UNSET;
@@ -121,12 +123,18 @@ std::uint32_t write_ip6(Template& bytes, const Ip6Addr& local, const Ip6Addr& re
 }
 
 std::uint32_t write_gre(Template& bytes, std::uint32_t at, const PeerOptions& options) {
-    put16(bytes, at, options.okey ? 0x2000 : 0x0000);  // RFC 2890: K
-    put16(bytes, at + 2, 0x6558);                      // Transparent Ethernet Bridging
+    // RFC 2784 section 2.1 and RFC 2890 section 2: flags, and the fields in this order.
+    put16(bytes, at,
+          static_cast<std::uint16_t>((options.ocsum ? 0x8000 : 0) | (options.okey ? 0x2000 : 0) |
+                                     (options.oseq ? 0x1000 : 0)));
+    put16(bytes, at + 2, 0x6558);  // Transparent Ethernet Bridging
     at += kGreBase;
-    if (!options.okey) return at;
-    put32(bytes, at, options.okey->value());
-    return at + kGreField;
+    if (options.ocsum) at += kGreField;
+    if (options.okey) {
+        put32(bytes, at, options.okey->value());
+        at += kGreField;
+    }
+    return options.oseq ? at + kGreField : at;
 }
 
 }  // namespace
@@ -186,9 +194,12 @@ PeerOptions options_of(const xgre_peer& peer, const xgre_network& network) {
     options.okey.reset();
     if (has(peer, XGRE_PEER_IKEYED)) options.ikey = GreKey{host_order(peer.ikey)};
     if (has(peer, XGRE_PEER_OKEYED))
-        options.okey = GreKey{get32(bytes, peer.outer_len - kGreField)};
+        options.okey =
+            GreKey{get32(bytes, peer.outer_len - kGreField * (has(peer, XGRE_PEER_OSEQ) ? 2 : 1))};
     options.icsum = has(peer, XGRE_PEER_ICSUM);
     options.iseq = has(peer, XGRE_PEER_ISEQ);
+    options.ocsum = has(peer, XGRE_PEER_OCSUM);
+    options.oseq = has(peer, XGRE_PEER_OSEQ);
     options.ttl = bytes[ip6 ? kHopLimit : kTtl];
     options.tos = ip6 ? static_cast<std::uint8_t>(get32(bytes, 0) >> 20) : bytes[1];
     if (has(peer, XGRE_PEER_TTL_INHERIT)) options.ttl.reset();

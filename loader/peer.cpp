@@ -65,6 +65,8 @@ PeerOptions with_wishes(PeerOptions options, const PeerSpec& spec) {
     apply(spec.okey, options.okey);
     apply(spec.icsum, options.icsum);
     apply(spec.iseq, options.iseq);
+    apply(spec.ocsum, options.ocsum);
+    apply(spec.oseq, options.oseq);
     apply(spec.ttl, options.ttl);
     apply(spec.tos, options.tos);
     apply(spec.df, options.df);
@@ -80,9 +82,10 @@ void check_wishes(const PeerSpec& spec, const xgre_network& network) {
         if (spec.ikey || spec.okey)
             throw Error{object, "NVGRE has the network's VSID in the key of every packet",
                         "leave --ikey and --okey out"};
-        if (spec.icsum.value_or(false) || spec.iseq.value_or(false))
-            throw Error{object, "NVGRE has neither checksums nor sequence numbers",
-                        "leave --icsum and --iseq out"};
+        for (const auto& wanted : {spec.icsum, spec.iseq, spec.ocsum, spec.oseq})
+            if (wanted.value_or(false))
+                throw Error{object, "NVGRE has neither checksums nor sequence numbers",
+                            "leave --icsum, --iseq, --ocsum and --oseq out"};
     }
     if (spec.address.is_v6() && spec.df)
         throw Error{object, "IPv6 has no \"don't fragment\" bit: no router cuts its packets",
@@ -99,6 +102,15 @@ void check_wishes(const PeerSpec& spec, const xgre_network& network) {
             "give a multiple of 4"};
     if (spec.ttl && spec.ttl->value == 0)
         throw Error{object, "with a TTL of 0 no packet gets anywhere", "give 1 to 255, or inherit"};
+}
+
+// Only frames that are complete have a checksum or a number.
+void check_detour(const Instance::State& state, const IpAddr& address, const PeerOptions& options) {
+    const xgre_uplink now = state.datapath.uplink().find(0).value_or(xgre_uplink{});
+    if (now.detour != 0 || (!options.ocsum && !options.oseq)) return;
+    throw Error{"peer " + address.format(),
+                "the veth pair that frames are completed by cannot be made",
+                "see why with `ip link add type veth`, or leave --ocsum and --oseq out"};
 }
 
 // Two peers that send the same could not be told apart.
@@ -147,9 +159,10 @@ Change Instance::add_peer(const PeerSpec& spec) {
                     fmt::format("it has {} peers, the most there can be", count),
                     "`xgre peer del` one that is no longer needed"};
     const std::uint32_t id = free_id(peers);
-    const xgre_peer fresh = make_peer(network_id, network, local, spec.address,
-                                      with_wishes(default_options(network), spec));
+    const PeerOptions options = with_wishes(default_options(network), spec);
+    const xgre_peer fresh = make_peer(network_id, network, local, spec.address, options);
     check_tunnel(*state_, id, fresh);
+    check_detour(*state_, spec.address, options);
     state_->datapath.fdb_sweep();  // what is left of who had the id before
     state_->datapath.peer_counters().reset(id);
     state_->datapath.peer_states().put(id, xgre_peer_state{});
@@ -167,6 +180,7 @@ Change Instance::change_peer(std::uint32_t id, const PeerSpec& spec) {
     const xgre_peer changed =
         make_peer(network_id, network, local_for(*state_, spec.address), spec.address, wanted);
     check_tunnel(*state_, id, changed);
+    check_detour(*state_, spec.address, wanted);
     state_->datapath.peers().put(id, changed);
     state_->reconcile();
     return Change::made;

@@ -133,6 +133,8 @@ constexpr std::array kDropTexts{
     DropText{XGRE_RA_GUARD,
              "look at the VM that says it is a router; if it shall be one, `xgre port add DEV "
              "--ra-guard off`"},
+    DropText{XGRE_NO_DETOUR,
+             "any command of xgre makes the device again; look for what removed it"},
     DropText{
         XGRE_NOT_LEASED,
         "have that VM ask for its address by DHCP again, or name the address by `xgre port add "

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "loader/detour.h"
 #include "loader/device_probe.h"
 #include "loader/ethtool.h"
 #include "loader/instance_state.h"
@@ -58,6 +59,7 @@ public:
         adopt_returned();
         if (enable_loopback_forwarding()) did("enabled forwarding at the loopback device");
         // New devices get TC before they get XDP; old ones lose XDP before TC.
+        make_detour();
         hook_devices();
         unhook_others();
         set_tunnels();
@@ -163,6 +165,27 @@ private:
         }
     }
 
+    // Before any program is attached that may send into it. Without it, large frames are dropped,
+    // and peers that want complete ones get none: no reason to have nothing at all.
+    void make_detour() {
+        NlSocket netlink = NlSocket::open();
+        const Detour detour{state_.uplink.cookie};
+        try {
+            detour_ = detour.find(netlink);
+            if (!detour_) {
+                detour_ = detour.make(netlink);
+                did("made the devices of the detour");
+            }
+        } catch (const Error& error) {
+            detour_.reset();
+            if (state_.uplink.detour != 0) did(fmt::format("has no detour now: {}", error.what()));
+            return;
+        }
+        const auto in = static_cast<std::uint32_t>(detour_->in.index);
+        if (!state_.is_live(in)) datapath_.redirect().put(in, in);
+        hook_tc(detour_->out, "detour_tc");
+    }
+
     void hook_devices() {
         if (uplink_) {
             if (!state_.is_live(state_.uplink.ifindex)) {
@@ -180,12 +203,15 @@ private:
         }
     }
 
+    void hook_tc(const LinkInfo& device, const char* tc) {
+        if (state_.hooks.tc(device.index) == kernel_id_of_program(datapath_.program(tc))) return;
+        state_.hooks.set_tc(device, datapath_.program(tc));
+        did(fmt::format("attached {} to {}", tc, device.name));
+    }
+
     void hook(const LinkInfo& device, const DeviceFitness& fitness, const char* tc,
               const char* xdp) {
-        if (state_.hooks.tc(device.index) != kernel_id_of_program(datapath_.program(tc))) {
-            state_.hooks.set_tc(device, datapath_.program(tc));
-            did(fmt::format("attached {} to {}", tc, device.name));
-        }
+        hook_tc(device, tc);
         if (!wants_xdp(state_.uplink.flags, device) || !fitness.xdp.ok) {
             if (state_.hooks.xdp(device.index)) {
                 state_.hooks.clear_xdp(device.index);
@@ -215,6 +241,7 @@ private:
         if (fitness.transmit.ok) wanted.flags |= XGRE_UPLINK_XDP_XMIT;
         std::memcpy(wanted.mac, uplink.mac.bytes().data(), sizeof(wanted.mac));
         set_name(wanted.name, uplink.name, "device");
+        wanted.detour = detour_ ? static_cast<__u32>(detour_->in.index) : 0;
         const auto now = datapath_.uplink().find(0);
         if (now && same_bytes(*now, wanted)) return;
         datapath_.uplink().put(0, wanted);
@@ -242,6 +269,9 @@ private:
     }
 
     bool is_in_use(std::uint32_t ifindex) const {
+        if (detour_ && (static_cast<int>(ifindex) == detour_->in.index ||
+                        static_cast<int>(ifindex) == detour_->out.index))
+            return true;
         return live_.contains(ifindex) || (uplink_ && ifindex == state_.uplink.ifindex);
     }
 
@@ -330,7 +360,8 @@ private:
             const xgre_peer& peer = peers_.at(id);
             xgre_flood& list = wanted.at(peer.network);
             if (list.peers == XGRE_FLOOD_PEERS) continue;
-            if (list.peers == 0) list.outer_len = peer.outer_len;
+            if (list.outer_len == 0 && (peer.flags & XGRE_PEER_DETOUR) == 0)
+                list.outer_len = peer.outer_len;
             list.peer_flags |= peer.flags;
             list.peer[list.peers++] = id;
         }
@@ -358,6 +389,7 @@ private:
     Rows<xgre_port> ports_;
     Rows<xgre_peer> peers_;
     std::optional<LinkInfo> uplink_;
+    std::optional<Detour::Ends> detour_;
     std::map<std::uint32_t, LinkInfo> live_;
     std::vector<std::string> done_;
     std::uint32_t last_key_ = 0;

@@ -47,6 +47,8 @@
 #define XGRE_ADDRESSES 4096         /* addresses that ports are given by `--address` */
 #define XGRE_PORT_ADDRESSES 64      /* of one port */
 #define XGRE_BURST_NS 1000000000ULL /* a limited port may send so much time's worth at once */
+#define XGRE_SMALL 1200             /* bytes of a frame that any tunnel has room for */
+#define XGRE_TOLD_LIMIT 100         /* ICMP errors a second to one port, or to one peer */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
@@ -97,7 +99,8 @@
     X(UNKNOWN_LIMIT, "unknown-limit", DROP, "more to unknown MACs than its port may send")         \
     X(DHCP_GUARD, "dhcp-guard", DROP, "a DHCP server's message from a port that has none")         \
     X(RA_GUARD, "ra-guard", DROP, "a router advertisement or redirect from a port without router") \
-    X(NOT_LEASED, "not-leased", DROP, "a lease-bound port says an address that it has not got")
+    X(NOT_LEASED, "not-leased", DROP, "a lease-bound port says an address that it has not got")    \
+    X(NO_DETOUR, "no-detour", DROP, "the device that completes frames for the peer is gone")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -114,7 +117,9 @@ enum xgre_verdict {
     X(FDB_FULL, "fdb-full", "frames whose source was not learned: FDB full")                       \
     X(MAC_LIMIT, "mac-limit", "frames whose source was not learned: MAC limit of the port")        \
     X(RESOLVE, "resolve", "flood copies handed to the kernel to resolve the next hop")             \
-    X(LEASE_LIMIT, "lease-limit", "leases that were not noted: too many of one port, or in all")
+    X(LEASE_LIMIT, "lease-limit", "leases that were not noted: too many of one port, or in all")   \
+    X(SPLIT, "split", "fragments made of IPv4 packets that were too large")                        \
+    X(TOLD, "told", "senders told by ICMP that a packet was too large")
 
 enum xgre_note {
 #define X(id, name, help) XGRE_NOTE_##id,
@@ -129,7 +134,8 @@ enum xgre_note {
     X(UPLINK_TC, "uplink_tc", "from the wire, slow path")                                          \
     X(PORT_XDP, "port_xdp", "from a port, fast path")                                              \
     X(PORT_TC, "port_tc", "from a port, slow path")                                                \
-    X(UPLINK_CPU, "uplink_cpu_xdp", "from the wire, fast path, on the CPU it was spread to")
+    X(UPLINK_CPU, "uplink_cpu_xdp", "from the wire, fast path, on the CPU it was spread to")       \
+    X(DETOUR_TC, "detour_tc", "frames too large, or for peers that want checksums or numbers")
 
 enum xgre_program {
 #define X(id, name, help) XGRE_PROGRAM_##id,
@@ -173,15 +179,15 @@ enum xgre_spread_mode {
 
 /* `uplink`: array of one; what an instance is. */
 struct xgre_uplink {
-    __u32 abi_version; /* first, so that every version can read it */
-    __u32 ifindex;     /* 0: nothing attached yet */
-    __be32 local;      /* IPv4 source of what we send, destination of what we take; 0: none */
-    __u32 flags;       /* enum xgre_uplink_flags */
-    __u8 mac[6];       /* what XDP takes as addressed to us; TC asks the kernel */
-    __u8 tc_hook;      /* enum xgre_tc_hook */
-    __u8 spread;       /* enum xgre_spread_mode: as asked for */
-    __u32 cookie;      /* random per instance: marks our XDP metadata as ours */
-    __u32 pad2;
+    __u32 abi_version;  /* first, so that every version can read it */
+    __u32 ifindex;      /* 0: nothing attached yet */
+    __be32 local;       /* IPv4 source of what we send, destination of what we take; 0: none */
+    __u32 flags;        /* enum xgre_uplink_flags */
+    __u8 mac[6];        /* what XDP takes as addressed to us; TC asks the kernel */
+    __u8 tc_hook;       /* enum xgre_tc_hook */
+    __u8 spread;        /* enum xgre_spread_mode: as asked for */
+    __u32 cookie;       /* random per instance: marks our XDP metadata as ours */
+    __u32 detour;       /* ifindex of the device that frames go into to be made complete; 0: none */
     __u64 netns_cookie; /* SO_NETNS_COOKIE of the network namespace it lives in */
     char name[XGRE_NAME_LEN];
     struct xgre_addr local6;                  /* the same over IPv6; zero: none */
@@ -245,13 +251,14 @@ XGRE_ASSERT_SIZE(struct xgre_port, 48);
 
 /*
  * `buckets`: array, by port slot. CLOCK_MONOTONIC, ns, up to which what the port flooded has used
- * up its limits: see pay_for_flood in bpf/guard.h.
+ * up its limits: see bpf/limit.h.
  */
 struct xgre_buckets {
     __u64 broadcast;
     __u64 unknown;
+    __u64 told; /* and was told that its frames were too large */
 };
-XGRE_ASSERT_SIZE(struct xgre_buckets, 16);
+XGRE_ASSERT_SIZE(struct xgre_buckets, 24);
 
 /* `bindings`: hash: what a DHCP server gave to whom behind which port. `bound` counts them. */
 struct xgre_binding_key {
@@ -313,18 +320,24 @@ enum xgre_peer_flags {
     XGRE_PEER_VSID = 8,        /* NVGRE: the last byte of the key sent follows from the frame */
     XGRE_PEER_FLOW_LABEL = 16, /* the IPv6 flow label follows from the frame */
     XGRE_PEER_ICSUM = 32,      /* takes nothing without a GRE checksum */
-    XGRE_PEER_ISEQ = 64, /* takes nothing without a sequence number, and in their order only */
-    XGRE_PEER_TTL_INHERIT = 128,
-    XGRE_PEER_TOS_INHERIT = 256,
-    XGRE_PEER_DF_UNSET = 512,
-    XGRE_PEER_DF_INHERIT = 1024,
-    XGRE_PEER_ENCAP_LIMIT = 2048, /* a destination option of RFC 2473 section 4.1.1 is in `outer` */
+    XGRE_PEER_ISEQ = 64,   /* takes nothing without a sequence number, and in their order only */
+    XGRE_PEER_OCSUM = 128, /* is sent GRE checksums */
+    XGRE_PEER_OSEQ = 256,  /* is sent sequence numbers */
+    XGRE_PEER_TTL_INHERIT = 512,
+    XGRE_PEER_TOS_INHERIT = 1024,
+    XGRE_PEER_DF_UNSET = 2048,
+    XGRE_PEER_DF_INHERIT = 4096,
+    XGRE_PEER_ENCAP_LIMIT = 8192, /* a destination option of RFC 2473 section 4.1.1 is in `outer` */
 };
+
+/* What goes into the header is of the packet as it is on the wire: only complete frames can be
+ * encapsulated. See bpf/detour.h. */
+#define XGRE_PEER_DETOUR (XGRE_PEER_OCSUM | XGRE_PEER_OSEQ)
 
 /* What TC only can do: more of the outer headers follows from the frame than lengths and ECN. */
 #define XGRE_PEER_BY_TC                                                                            \
-    (XGRE_PEER_TTL_INHERIT | XGRE_PEER_TOS_INHERIT | XGRE_PEER_DF_UNSET | XGRE_PEER_DF_INHERIT |   \
-     XGRE_PEER_ENCAP_LIMIT)
+    (XGRE_PEER_DETOUR | XGRE_PEER_TTL_INHERIT | XGRE_PEER_TOS_INHERIT | XGRE_PEER_DF_UNSET |       \
+     XGRE_PEER_DF_INHERIT | XGRE_PEER_ENCAP_LIMIT)
 /* What has to be looked at in each packet that comes: no flow is kept. */
 #define XGRE_PEER_CHECKED (XGRE_PEER_ICSUM | XGRE_PEER_ISEQ)
 /* For these, the flow inside is hashed. */
@@ -348,9 +361,10 @@ XGRE_ASSERT_SIZE(struct xgre_peer, 120);
 struct xgre_peer_state {
     __u64 came;     /* with ISEQ: jiffies when one was taken last; 0: none was */
     __u32 expected; /* with ISEQ: one above the highest that came */
-    __u32 pad;
+    __u32 sent;     /* with OSEQ: sequence number of the next packet */
+    __u64 told;     /* as in `buckets`: up to when it was told that frames were too large */
 };
-XGRE_ASSERT_SIZE(struct xgre_peer_state, 16);
+XGRE_ASSERT_SIZE(struct xgre_peer_state, 24);
 
 /* `fdb`: hash. */
 struct xgre_fdb_key {
@@ -432,7 +446,8 @@ XGRE_ASSERT_SIZE(struct xgre_spread, 16 + 2 * XGRE_SPREAD_CPUS);
 struct xgre_flood {
     __u32 ports;
     __u32 peers;
-    __u32 outer_len;  /* bytes of outer headers of the first peer: the others have no fewer */
+    __u32 outer_len;  /* bytes of outer headers of the first peer that is not reached by detour, of
+                       * which the others have no fewer; 0: there is none */
     __u32 peer_flags; /* what any of them has */
     __u32 port[XGRE_FLOOD_PORTS]; /* ifindex */
     __u32 peer[XGRE_FLOOD_PEERS]; /* peer id */
@@ -471,6 +486,17 @@ XGRE_ASSERT_SIZE(struct xgre_metadata, 24);
 /* skb mark of a flood copy that its port takes once more, for one peer: see bpf/flood.h. */
 #define XGRE_MARK_MAGIC 0x78670000u
 #define XGRE_MARK_MASK 0xffff0000u
+
+/*
+ * skb mark of a frame on its detour: bits 0-11 the slot of the port, or with ORIGIN_PEER the id of
+ * the peer, that it came from; 16-27 the peer that it is a flood copy for, or 0. See bpf/detour.h.
+ */
+#define XGRE_DETOUR_MARK 0x80000000u
+#define XGRE_DETOUR_ORIGIN 0xfffu
+#define XGRE_DETOUR_ORIGIN_PEER 0x1000u
+#define XGRE_DETOUR_COPY_SHIFT 16
+XGRE_ASSERT(XGRE_MAX_PORTS <= XGRE_DETOUR_ORIGIN + 1 && XGRE_MAX_PEERS <= XGRE_DETOUR_ORIGIN + 1,
+            "they fit");
 
 /* ---- Arguments of bpf/fdb_control.bpf.c (in and out) --------------------------------------- */
 

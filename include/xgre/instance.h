@@ -90,6 +90,8 @@ struct PeerOptions {
     std::optional<GreKey> okey;
     bool icsum = false;  // take nothing without a checksum; one that is there is checked anyway
     bool iseq = false;   // take nothing without a sequence number, nor what is late
+    bool ocsum = false;  // send checksums
+    bool oseq = false;   // send sequence numbers
     std::optional<std::uint8_t> ttl = 64;     // or hop limit; none: that of the packet inside
     std::optional<std::uint8_t> tos = 0;      // or traffic class, without ECN; none: likewise
     DontFragment df = DontFragment::set;      // IPv4 only
@@ -113,6 +115,8 @@ struct PeerSpec {
     std::optional<OrNone<GreKey>> okey = {};
     std::optional<bool> icsum = {};
     std::optional<bool> iseq = {};
+    std::optional<bool> ocsum = {};
+    std::optional<bool> oseq = {};
     std::optional<OrNone<std::uint8_t>> ttl = {};
     std::optional<OrNone<std::uint8_t>> tos = {};
     std::optional<DontFragment> df = {};

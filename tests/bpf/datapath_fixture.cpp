@@ -23,6 +23,7 @@
 #include <fmt/format.h>
 
 #include "loader/abi_text.h"
+#include "loader/detour.h"
 #include "loader/netns.h"
 #include "loader/outer_header.h"
 
@@ -258,7 +259,8 @@ void Host::peer(std::uint32_t id, Ipv4Address address, std::uint32_t network) {
 void Host::add_to_flood(std::uint32_t network, std::uint32_t id, const xgre_peer& row) const {
     auto list = datapath_.flood().find(network);
     if (!list) return;
-    if (list->peers == 0) list->outer_len = row.outer_len;
+    if (list->outer_len == 0 && (row.flags & XGRE_PEER_DETOUR) == 0)
+        list->outer_len = row.outer_len;
     list->peer_flags |= row.flags;
     list->peer[list->peers++] = id;
     datapath_.flood().put(network, *list);
@@ -430,6 +432,15 @@ void Host::attach(Hooks hooks) {
         attach_tc(port.index(), datapath_.program("port_tc"), clsact);
         if (xdp) attach_xdp(port.index(), datapath_.program("port_xdp"), hooks);
     }
+}
+
+void Host::make_detour(bool clsact) {
+    NlSocket netlink = NlSocket::open();
+    const Detour::Ends ends = Detour{datapath_.uplink().find(0).value().cookie}.make(netlink);
+    const auto in = static_cast<std::uint32_t>(ends.in.index);
+    datapath_.redirect().put(in, in);
+    attach_tc(static_cast<std::uint32_t>(ends.out.index), datapath_.program("detour_tc"), clsact);
+    change_uplink([in](xgre_uplink& row) { row.detour = in; });
 }
 
 Counts Host::counts() const {

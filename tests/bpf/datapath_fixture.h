@@ -147,6 +147,8 @@ public:
     // so far.
     void attach(Hooks hooks);
     void attach_tc(std::uint32_t ifindex, int program, bool clsact = false);
+    // Makes the devices of the detour, and attaches their program.
+    void make_detour(bool clsact = false);
     void attach_xdp(std::uint32_t ifindex, int program, Hooks mode);
 
     // ---- What came of it ----
@@ -271,6 +273,13 @@ protected:
     // A program's name with a verdict's, as counts() has them.
     static std::string on_hook(std::string_view verdict) {
         return std::string{GetParam()} + " " + std::string{verdict};
+    }
+    // What is too large XDP leaves to TC; there it is a drop, where there is no detour for it.
+    static Fate too_large() { return is_xdp() ? Fate::passed : Fate::ended; }
+    // Counts of such a hook, of which `packets` were too large.
+    static Counts with_too_large(Counts counts, std::uint64_t packets) {
+        if (!is_xdp()) counts.emplace(on_hook("too-large"), packets);
+        return counts;
     }
     static bool is_xdp() { return std::string_view{GetParam()}.ends_with("_xdp"); }
 };

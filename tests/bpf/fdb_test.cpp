@@ -269,11 +269,11 @@ TEST_P(FdbFromPort, DropsWhatIsTooLargeForTheOtherPort) {
     learn(1, kVmC, c.owner());
     learn(1, kVmC, c.owner(), 5);
     EXPECT_EQ(from_port(frame(kVmA, kVmC, 1000), a).fate, Fate::redirected);
-    EXPECT_EQ(from_port(frame(kVmA, kVmC, 1001), a).fate, Fate::ended);
+    EXPECT_EQ(from_port(frame(kVmA, kVmC, 1001), a).fate, too_large());
     // A device takes one tag on top of its MTU.
     EXPECT_EQ(from_port(eth(kVmA, kVmC) / vlan(5) / payload(1000), a).fate, Fate::redirected);
-    EXPECT_EQ(from_port(eth(kVmA, kVmC) / vlan(5) / payload(1001), a).fate, Fate::ended);
-    EXPECT_EQ(counts(), (Counts{{on_hook("to-port"), 2}, {on_hook("too-large"), 2}}));
+    EXPECT_EQ(from_port(eth(kVmA, kVmC) / vlan(5) / payload(1001), a).fate, too_large());
+    EXPECT_EQ(counts(), with_too_large({{on_hook("to-port"), 2}}, 2));
 }
 
 TEST_P(FdbFromPort, DropsWhatComesFromAPortOfNoNetwork) {
@@ -395,8 +395,8 @@ TEST_P(FdbFromPeer, RefusesAGroupOrZeroSource) {
 // case M08
 TEST_P(FdbFromPeer, DropsWhatIsTooLargeForThePortAndLearnsNothingFromIt) {
     ip("link set dev a mtu 1000\n");
-    EXPECT_EQ(from_wire(tunnel(kHostB, frame(kVmB, kVmA, 1001))).fate, Fate::ended);
-    EXPECT_EQ(counts(), (Counts{{on_hook("too-large"), 1}}));
+    EXPECT_EQ(from_wire(tunnel(kHostB, frame(kVmB, kVmA, 1001))).fate, too_large());
+    EXPECT_EQ(counts(), with_too_large({}, 1));
     EXPECT_EQ(owner(1, kVmB), 0u);
     EXPECT_EQ(from_wire(tunnel(kHostB, frame(kVmB, kVmA, 1000))).fate, Fate::redirected);
     EXPECT_EQ(owner(1, kVmB), peer_owner(1));

@@ -313,13 +313,16 @@ TEST_F(Commands, PeersComeAndGo) {
 TEST_F(Commands, PeersCanBeToldHowTheyAreSpokenTo) {
     set_up_lan();
     must(
-        "peer add 198.18.0.2 --network lan --ikey 42 --okey none --icsum on --ttl inherit --tos 8 "
+        "peer add 198.18.0.2 --network lan --ikey 42 --okey none --icsum on --oseq on --ttl "
+        "inherit --tos 8 "
         "--df unset");
     const Json peer = find("peer show", "address", "198.18.0.2");
     EXPECT_EQ(peer.at("ikey"), 42);
     EXPECT_EQ(peer.at("okey"), nullptr);
     EXPECT_EQ(peer.at("icsum"), true);
     EXPECT_EQ(peer.at("iseq"), false);
+    EXPECT_EQ(peer.at("oseq"), true);
+    EXPECT_EQ(peer.at("ocsum"), false);
     EXPECT_EQ(peer.at("ttl"), "inherit");
     EXPECT_EQ(peer.at("tos"), 8);
     EXPECT_EQ(peer.at("df"), "unset");

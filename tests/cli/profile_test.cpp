@@ -46,7 +46,7 @@ TEST_F(ProfileCommand, AsJsonIsOneObjectWithAllOfIt) {
     EXPECT_GE(profile.at("seconds").get<double>(), 0.1);
     EXPECT_EQ(profile.at("frames"), 0);
     EXPECT_EQ(profile.at("fast_share"), nullptr);
-    EXPECT_EQ(profile.at("programs").size(), 5U);
+    EXPECT_EQ(profile.at("programs").size(), 6U);
     for (const Json& program : profile.at("programs")) {
         for (const char* field :
              {"program", "runs", "runs_per_second", "ns_per_run", "cores", "frames", "dropped",

@@ -9,11 +9,9 @@
 #define XGRE_BPF_FRAGMENT_H
 
 #include "detour.h"
+#include "trim.h"
 
 #define FRAGMENT_UNIT 8 /* bytes: what offsets count */
-/* bpf_skb_adjust_room takes out less than 4096 bytes at once. */
-#define CUT_MOST 4080
-#define CUT_TURNS 17 /* for 65535 bytes */
 
 static __always_inline int load_ipv4(struct __sk_buff *skb, struct iphdr *ip)
 {
@@ -32,19 +30,6 @@ static __always_inline int store_ipv4(struct __sk_buff *skb, struct iphdr *ip, _
     return bpf_skb_store_bytes(skb, sizeof(struct ethhdr), ip, sizeof(*ip), BPF_F_RECOMPUTE_CSUM)
                ? XGRE_REWRITE_FAILED
                : XGRE_GO;
-}
-
-/* Takes the bytes behind the IP header out that the fragments before have. */
-static __always_inline int cut_payload(struct __sk_buff *skb, __u32 len)
-{
-    for (int i = 0; i < CUT_TURNS; i++) {
-        __u32 now = len < CUT_MOST ? len : CUT_MOST;
-
-        if (!len) return XGRE_GO;
-        if (bpf_skb_adjust_room(skb, -(__s32)now, BPF_ADJ_ROOM_NET, 0)) break;
-        len -= now;
-    }
-    return len ? XGRE_REWRITE_FAILED : XGRE_GO;
 }
 
 /* A clone that came back becomes the rest: `units` of its payload were sent. */
@@ -88,7 +73,8 @@ STEP int split(struct __sk_buff *skb, __u32 room, const struct tags *tags)
     skb->tc_index = 0;
     verdict = lift_tags(skb, &again);
     if (verdict) return verdict;
-    if (bpf_skb_change_tail(skb, sizeof(struct ethhdr) + len, 0)) return XGRE_REWRITE_FAILED;
+    verdict = trim(skb, sizeof(struct ethhdr) + len);
+    if (verdict) return verdict;
     verdict = store_ipv4(skb, &ip, len, bpf_ntohs(ip.frag_off) | IP_MF);
     if (verdict) return verdict;
     note(XGRE_NOTE_SPLIT);

@@ -11,6 +11,7 @@
 #include "hook_tc.h"
 #include "inside.h"
 #include "limit.h"
+#include "trim.h"
 
 #define ERROR_IP4_MOST 576 /* RFC 1812 section 4.3.2.3 */
 #define ERROR_IP6_MOST 1280
@@ -74,10 +75,7 @@ STEP int quote(struct __sk_buff *skb, __u32 most, __u32 *sum)
 {
     struct sum_walk walk = {.skb = skb, .offset = sizeof(struct ethhdr)};
 
-    if (!sum) return XGRE_REWRITE_FAILED;
-    if (skb->len > sizeof(struct ethhdr) + most &&
-        bpf_skb_change_tail(skb, sizeof(struct ethhdr) + most, 0))
-        return XGRE_REWRITE_FAILED;
+    if (!sum || trim(skb, sizeof(struct ethhdr) + most)) return XGRE_REWRITE_FAILED;
     walk.left = skb->len - sizeof(struct ethhdr);
     bpf_loop(65536 / SUM_CHUNK + 1, sum_chunk, &walk, 0);
     *sum = walk.sum;

@@ -63,6 +63,7 @@ constexpr std::array kPlaces{
     Place{"detour.h", "", Step::program},
     Place{"fragment.h", "", Step::rewrite},
     Place{"icmp_error.h", "", Step::rewrite},
+    Place{"trim.h", "", Step::rewrite},
     Place{"detour_tc.bpf.c", "", Step::program},
 
     Place{"flood.h", "is_marked_copy", Step::program},

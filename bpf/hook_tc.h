@@ -10,6 +10,7 @@
 #include "encap.h"
 #include "flow.h"
 #include "inner_flow.h"
+#include "path_mtu.h"
 
 /* VLAN tags that the kernel holds outside the bytes, outermost first. */
 struct tags {
@@ -260,6 +261,11 @@ STEP int recall_hop_step(__u32 peer, __u32 ip_len, struct next_hop *hop)
     return hop && recall_hop(peer, ip_len, hop);
 }
 
+STEP int check_path_step(__u32 peer, __u32 ip_len)
+{
+    return check_path(peer, ip_len);
+}
+
 STEP int keep_hop_step(__u32 peer, __u32 ip_len, const struct next_hop *hop)
 {
     if (hop) keep_hop(peer, ip_len, hop);
@@ -274,6 +280,7 @@ static __always_inline int next_hop(struct __sk_buff *skb, const struct xgre_upl
 
     if (recall_hop_step(id, ip_len, hop)) return XGRE_GO;
     verdict = find_next_hop_step(skb, uplink, peer, ip_len, hop);
+    if (!verdict) verdict = check_path_step(id, ip_len);
     return verdict ? verdict : keep_hop_step(id, ip_len, hop);
 }
 
@@ -308,14 +315,15 @@ STEP int lift_tags(struct __sk_buff *skb, struct tags *tags)
  * A large TCP segment is cut into packets that fit: as the guest asked where they do, else
  * smaller by the tunnel's overhead, which fits a guest whose MTU is the underlay's.
  */
-STEP int plan_segments(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 header_len,
-                       struct wrap *wrap)
+STEP int plan_segments(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 peer,
+                       __u32 header_len, struct wrap *wrap)
 {
-    __u32 added, mtu = 0;
+    __u32 added, path = path_mtu(peer), mtu = 0;
 
     if (!uplink || !wrap) return XGRE_REWRITE_FAILED;
     added = wrap->outer_len + sizeof(struct ethhdr) + 4 * wrap->tags.count;
     bpf_check_mtu(skb, uplink->ifindex, &mtu, 0, 0);
+    if (path && path < mtu) mtu = path;
     /* Not TCP: a datagram's size is no one's to change. The longest headers are assumed. */
     wrap->ip_len = wrap->outer_len + 4 * wrap->tags.count + skb->gso_size +
                    (header_len ? header_len : 14 + 40 + 8);
@@ -344,9 +352,9 @@ STEP int read_marks(struct __sk_buff *skb, const struct ethernet *eth, __u32 pee
     return XGRE_GO;
 }
 
-/* `peer_flags`: what any of the peers that it is for has. */
+/* `peer`: 0 of a flood. `peer_flags`: what any of the peers that it is for has. */
 static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
-                                                   const struct xgre_uplink *uplink,
+                                                   const struct xgre_uplink *uplink, __u32 peer,
                                                    __u32 outer_len, __u32 peer_flags,
                                                    const struct ethernet *eth, __u32 header_len,
                                                    struct wrap *wrap)
@@ -360,7 +368,7 @@ static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
     wrap->ip_len = outer_len + wrap->inner_len;
     wrap->shrink = false;
     wrap->header_len = header_len;
-    return skb->gso_size ? plan_segments(skb, uplink, header_len, wrap) : XGRE_GO;
+    return skb->gso_size ? plan_segments(skb, uplink, peer, header_len, wrap) : XGRE_GO;
 }
 
 /* Padding so that `outer` is aligned, and the outer headers, of which the last is the longest. */

@@ -73,7 +73,8 @@ static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
     enum xgre_verdict verdict;
 
     if (!peer) return XGRE_PEER_GONE;
-    verdict = plan_wrap(skb, uplink, peer->outer_len, peer->flags, &d->eth, d->header_len, &wrap);
+    verdict = plan_wrap(skb, uplink, d->target, peer->outer_len, peer->flags, &d->eth, d->header_len,
+                        &wrap);
     if (verdict) return verdict;
     verdict = next_hop(skb, uplink, peer, d->target, wrap.ip_len, hop);
     if (verdict) return verdict;

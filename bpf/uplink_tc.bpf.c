@@ -2,6 +2,7 @@
 /* From the wire, complete: what XDP did not take, and the delivery of what it handed over. */
 #include "flood.h"
 #include "lease.h"
+#include "router.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -159,7 +160,10 @@ int uplink_tc(struct __sk_buff *skb)
     /* In promiscuous mode an uplink sees frames for others; a tag makes it another network's. */
     if (skb->pkt_type != PACKET_HOST || skb->vlan_present) return TC_ACT_UNSPEC;
     verdict = handle(skb, uplink, &a);
-    if (verdict == XGRE_PASS) return TC_ACT_UNSPEC;
+    if (verdict == XGRE_PASS) {
+        hear_router(skb, uplink);
+        return TC_ACT_UNSPEC;
+    }
     count_verdict(XGRE_PROGRAM_UPLINK_TC, verdict, &a.weight);
     note_refusal(a.from.refusal);
     if (a.peer) count_peer_rx(a.peer, &a.weight);

@@ -27,6 +27,9 @@ constexpr std::array kPlaces{
     Place{"flow.h", "", Step::flow},
     Place{"fdb_control.bpf.c", "", Step::sweep},
 
+    Place{"path_mtu.h", "", Step::next_hop},
+    Place{"router.h", "", Step::parse},
+
     Place{"encap.h", "write_outer", Step::rewrite},
     Place{"encap.h", "write_ethernet", Step::rewrite},
     Place{"encap.h", "first_word", Step::rewrite},
@@ -93,6 +96,7 @@ constexpr std::array kPlaces{
     Place{"hook_tc.h", "find_next_hop_step", Step::next_hop},
     Place{"hook_tc.h", "recall_hop_step", Step::next_hop},
     Place{"hook_tc.h", "keep_hop_step", Step::next_hop},
+    Place{"hook_tc.h", "check_path_step", Step::next_hop},
     Place{"hook_tc.h", "next_hop", Step::next_hop},
     Place{"hook_tc.h", "frame_weight", Step::count},
     Place{"hook_tc.h", "refresh_protocol", Step::rewrite},

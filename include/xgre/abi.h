@@ -47,6 +47,7 @@
 #define XGRE_ADDRESSES 4096         /* addresses that ports are given by `--address` */
 #define XGRE_PORT_ADDRESSES 64      /* of one port */
 #define XGRE_BURST_NS 1000000000ULL /* a limited port may send so much time's worth at once */
+#define XGRE_PATH_NS 600000000000ULL /* how long a router that lowered a path MTU is believed */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
@@ -114,7 +115,8 @@ enum xgre_verdict {
     X(FDB_FULL, "fdb-full", "frames whose source was not learned: FDB full")                       \
     X(MAC_LIMIT, "mac-limit", "frames whose source was not learned: MAC limit of the port")        \
     X(RESOLVE, "resolve", "flood copies handed to the kernel to resolve the next hop")             \
-    X(LEASE_LIMIT, "lease-limit", "leases that were not noted: too many of one port, or in all")
+    X(LEASE_LIMIT, "lease-limit", "leases that were not noted: too many of one port, or in all")   \
+    X(PATH_MTU, "path-mtu", "path MTUs of peers lowered by routers")
 
 enum xgre_note {
 #define X(id, name, help) XGRE_NOTE_##id,
@@ -300,6 +302,17 @@ struct xgre_tunnel6_key {
 };
 XGRE_ASSERT_SIZE(struct xgre_tunnel6_key, 24);
 
+/*
+ * `outbound`: hash, to xgre_tunnel. Whose a packet of ours was, by where it went and the key that
+ * the peer is *sent*: for ICMP errors, which quote it. An IPv4 address is the first word.
+ */
+struct xgre_outbound_key {
+    struct xgre_addr remote;
+    __be32 key;
+    __u32 keyed; /* enum xgre_key_kind */
+};
+XGRE_ASSERT_SIZE(struct xgre_outbound_key, 24);
+
 struct xgre_tunnel {
     __u32 network;
     __u32 peer;
@@ -349,8 +362,11 @@ struct xgre_peer_state {
     __u64 came;     /* with ISEQ: jiffies when one was taken last; 0: none was */
     __u32 expected; /* with ISEQ: one above the highest that came */
     __u32 pad;
+    __u64 path_until; /* CLOCK_MONOTONIC, ns, up to when path_mtu holds */
+    __u32 path_mtu;   /* bytes of the largest packet that routers let through; 0: none objected */
+    __u32 pad2;
 };
-XGRE_ASSERT_SIZE(struct xgre_peer_state, 16);
+XGRE_ASSERT_SIZE(struct xgre_peer_state, 32);
 
 /* `fdb`: hash. */
 struct xgre_fdb_key {

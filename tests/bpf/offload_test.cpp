@@ -150,6 +150,31 @@ TEST_P(Offloads, CutALargeSegmentOfAGuestWithTheUplinksMtuSmaller) {
 }
 
 // case A02
+// case M05
+TEST_P(Offloads, CutALargeSegmentToFitThePathMtu) {
+    attach(GetParam());
+    xgre_peer_state state{};
+    state.path_mtu = 1460;
+    state.path_until = ~0ULL >> 1;
+    datapath().peer_states().put(1, state);
+    for (const bool v6 : {false, true}) {
+        const Stream stream{.v6 = v6};
+        const std::size_t mss = v6 ? 1360 : 1380;  // which the uplink would take: 1462 with headers
+        send(stream.large(5 * mss, mss));
+        expect_segments_on_wire(stream.segments(5 * mss, mss - 42));
+        send(stream.large(5 * (mss - 2), mss - 2));
+        expect_segments_on_wire(stream.segments(5 * (mss - 2), mss - 2));
+    }
+    // Less than the tunnel's overhead is left to whoever tells the VM.
+    state.path_mtu = 1400;
+    datapath().peer_states().put(1, state);
+    datapath().forget_flows();
+    send(Stream{}.large(5 * 1460, 1460));
+    EXPECT_EQ(wire().received().size(), 0u);
+    EXPECT_EQ(count(XGRE_PROGRAM_PORT_TC, XGRE_TOO_LARGE).packets, 5u);
+}
+
+// case A02
 // case V01
 TEST_P(Offloads, CutALargeTaggedSegmentWithItsTagInEachPiece) {
     attach(GetParam());

@@ -141,8 +141,8 @@ static __always_inline void flood_peers(struct flood_walk *walk, struct wrap *wr
     enum xgre_verdict verdict;
 
     if (!walk->list->peers) return;
-    verdict = plan_wrap(walk->skb, walk->uplink, 0, walk->list->outer_len, walk->list->peer_flags, eth,
-                        header_len, wrap);
+    verdict = plan_wrap(walk->skb, walk->uplink, 0, walk->list->outer_len, walk->list->peer_flags,
+                        eth, header_len, wrap);
     if (!verdict) verdict = make_room(walk->skb, wrap);
     if (verdict) {
         walk->any_target = true;

@@ -55,7 +55,10 @@ STEP int parse_outer_step(struct __sk_buff *skb, const struct xgre_uplink *uplin
     return XGRE_PASS;
 }
 
-/* The frame at `offset`: its addresses, and the length of its headers when it is TCP, else 0. */
+/*
+ * The frame at `offset`: its addresses, whether it is a SYN, and the length of its headers when it
+ * is TCP, else 0.
+ */
 STEP int parse_frame_step(struct __sk_buff *skb, __u32 offset, struct ethernet *eth,
                           __u32 *header_len)
 {
@@ -66,7 +69,7 @@ STEP int parse_frame_step(struct __sk_buff *skb, __u32 offset, struct ethernet *
     c.pos += offset & 0xff;
     verdict = parse_ethernet(&c, eth);
     if (verdict) return verdict;
-    *header_len = tcp_header_len(&c, eth);
+    *header_len = tcp_header_len(&c, eth, &eth->syn);
     return XGRE_GO;
 }
 

@@ -27,9 +27,9 @@ struct too_big {
 /* The packet that a message is about. */
 struct quote {
     struct xgre_outbound_key to;
-    __u32 len; /* that it had */
-    __u32 mtu; /* that is said to be there */
-    __be32 gre; /* the first word of its GRE header */
+    __u32 len;        /* that it had */
+    __u32 mtu;        /* that is said to be there */
+    __be32 gre;       /* the first word of its GRE header */
     __u32 has_option; /* the destination option of XGRE_PEER_ENCAP_LIMIT */
 };
 
@@ -41,8 +41,7 @@ struct message {
 };
 
 /* `at` the GRE header of a quoted packet, which ends at `end` at the latest. */
-static __always_inline bool read_gre(struct __sk_buff *skb, __u32 at, __u32 end,
-                                     struct quote *out)
+static __always_inline bool read_gre(struct __sk_buff *skb, __u32 at, __u32 end, struct quote *out)
 {
     __u16 flags;
 
@@ -65,7 +64,8 @@ STEP int read_too_big4(struct __sk_buff *skb, const struct xgre_uplink *uplink,
     struct iphdr ip;
     __u32 at, end;
 
-    if (!uplink || !message || !out || bpf_skb_load_bytes(skb, sizeof(struct ethhdr), &ip, sizeof(ip)))
+    if (!uplink || !message || !out ||
+        bpf_skb_load_bytes(skb, sizeof(struct ethhdr), &ip, sizeof(ip)))
         return false;
     if (ip.protocol != IPPROTO_ICMP || ip.daddr != uplink->local || ip.version != 4 || ip.ihl < 5 ||
         ip.frag_off & bpf_htons(IP_MF | IP_OFFSET))
@@ -80,8 +80,7 @@ STEP int read_too_big4(struct __sk_buff *skb, const struct xgre_uplink *uplink,
     message->sum = 0;
     at += sizeof(head);
     if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl != 5 ||
-        ip.protocol != IPPROTO_GRE || ip.saddr != uplink->local ||
-        ip.frag_off != bpf_htons(IP_DF))
+        ip.protocol != IPPROTO_GRE || ip.saddr != uplink->local || ip.frag_off != bpf_htons(IP_DF))
         return false;
     out->to.remote = (struct xgre_addr){{ip.daddr}};
     out->len = bpf_ntohs(ip.tot_len);

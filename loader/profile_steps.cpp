@@ -29,6 +29,7 @@ constexpr std::array kPlaces{
 
     Place{"path_mtu.h", "", Step::next_hop},
     Place{"router.h", "", Step::parse},
+    Place{"mss.h", "", Step::rewrite},
 
     Place{"encap.h", "write_outer", Step::rewrite},
     Place{"encap.h", "write_ethernet", Step::rewrite},

@@ -324,8 +324,7 @@ private:
         }
         for (const auto& [key, tunnel] : wanted) {
             map.put(key, tunnel);
-            did(fmt::format("listens to routers about peer {}",
-                            remote_of(peers_.at(tunnel.peer))));
+            did(fmt::format("listens to routers about peer {}", remote_of(peers_.at(tunnel.peer))));
         }
     }
 

@@ -47,6 +47,7 @@
 #define XGRE_ADDRESSES 4096         /* addresses that ports are given by `--address` */
 #define XGRE_PORT_ADDRESSES 64      /* of one port */
 #define XGRE_BURST_NS 1000000000ULL /* a limited port may send so much time's worth at once */
+
 #define XGRE_PATH_NS 600000000000ULL /* how long a router that lowered a path MTU is believed */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */

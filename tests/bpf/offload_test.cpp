@@ -121,6 +121,19 @@ TEST_P(Offloads, FillInAnUnfinishedChecksumInEveryCopyOfAFlood) {
     expect_got(c, {whole});
 }
 
+// What is summed up so far is the pseudo header, which has no part of the options.
+TEST_P(Offloads, LowerTheMssOfASynWhoseChecksumIsUnfinished) {
+    attach(GetParam());
+    const auto syn = [](bool v6, std::uint16_t mss) {
+        return eth(kVmA, kVmB) / (v6 ? ipv6(kVmA, kVmB) : ipv4(kVmA, kVmB)) /
+               tcp(40000, 80, {.flags = kSyn, .mss = mss});
+    };
+    send(unfinished(syn(false, 1460), 34, 16));
+    expect_on_wire({tunnel_to(kHostB, syn(false, 1418))});
+    send(unfinished(syn(true, 1440), 54, 16));
+    expect_on_wire({tunnel_to(kHostB, syn(true, 1398))});
+}
+
 // case A01
 // case A02
 TEST_P(Offloads, CutALargeSegmentThatFitsAsTheGuestAsked) {

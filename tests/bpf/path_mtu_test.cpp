@@ -103,8 +103,8 @@ TEST_F(PathMtu, IsWhatARouterSaysOverIpv6) {
     hear(news6(1400, sent6(kHostB, 1500)));
     EXPECT_EQ(believed(3), 1400u);
     EXPECT_EQ(believed(4), 0u);
-    hear(news6(1380, ipv6(kHostA, kHostC) / ipv6_encap_limit() / gre({.key = 7}) /
-                         some_frame(1500 - 56)));
+    hear(news6(
+        1380, ipv6(kHostA, kHostC) / ipv6_encap_limit() / gre({.key = 7}) / some_frame(1500 - 56)));
     EXPECT_EQ(believed(4), 1380u);
     EXPECT_EQ(believed(1), 0u);
 }
@@ -238,8 +238,8 @@ Packet spoilt(const Packet& packet, std::size_t offset) {
 INSTANTIATE_TEST_SUITE_P(
     , ForgedPathMtu,
     ::testing::Values(
-        Forgery{"FromAnotherHostThanThis", quoting(ipv4(kHostC, kHostB) / gre({.key = 7}) /
-                                                   some_frame(1472))},
+        Forgery{"FromAnotherHostThanThis",
+                quoting(ipv4(kHostC, kHostB) / gre({.key = 7}) / some_frame(1472))},
         Forgery{"ToNoPeer", quoting(sent(kStranger, 1500))},
         Forgery{"OfAnotherKey", quoting(sent(kHostB, 1500, {.key = 8}))},
         Forgery{"WithoutKey", quoting(sent(kHostB, 1500, {}))},
@@ -261,8 +261,8 @@ INSTANTIATE_TEST_SUITE_P(
                                          40)},
         Forgery{"OfWhatWouldFit", quoting(sent(kHostB, 1400))},
         Forgery{"LargerThanTheUplink", quoting(sent(kHostB, 1501))},
-        Forgery{"QuotedTooShortly", from_gateway() / icmp_frag_needed(1400) /
-                                        cut(sent(kHostB, 1500), kQuoted - 1)},
+        Forgery{"QuotedTooShortly",
+                from_gateway() / icmp_frag_needed(1400) / cut(sent(kHostB, 1500), kQuoted - 1)},
         Forgery{"QuotedWithoutGre",
                 from_gateway() / icmp_frag_needed(1400) / cut(sent(kHostB, 1500), 20)},
         Forgery{"NotQuoted", from_gateway() / icmp_frag_needed(1400)},
@@ -283,9 +283,9 @@ INSTANTIATE_TEST_SUITE_P(
                                              sent6(kHostB, 1000)},
         Forgery{"ToAnotherAddress", eth(kGateway, kHostA) / ipv4(kGateway, kHostC) /
                                         icmp_frag_needed(1400) / cut(sent(kHostB, 1500), kQuoted)},
-        Forgery{"ThatIsAFragment",
-                eth(kGateway, kHostA) / ipv4(kGateway, kHostA, {.more_fragments = true}) /
-                    icmp_frag_needed(1400) / cut(sent(kHostB, 1500), kQuoted)},
+        Forgery{"ThatIsAFragment", eth(kGateway, kHostA) /
+                                       ipv4(kGateway, kHostA, {.more_fragments = true}) /
+                                       icmp_frag_needed(1400) / cut(sent(kHostB, 1500), kQuoted)},
         Forgery{"WithAnExtensionHeaderThatNoPacketToIt",
                 news6(1400, ipv6(kHostA, kHostB) / ipv6_encap_limit() / gre({.key = 7}) /
                                 some_frame(1444))},

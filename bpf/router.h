@@ -162,15 +162,16 @@ STEP int is_intact(struct __sk_buff *skb, const struct message *message)
     return !walk.left && fold(walk.sum) == 0xffff;
 }
 
-static __always_inline __u32 find_quoted(struct xgre_outbound_key *to)
+static __always_inline __u32 find_quoted(const struct quote *quote)
 {
-    struct xgre_tunnel *tunnel = bpf_map_lookup_elem(&outbound, to);
+    struct xgre_outbound_key to = quote->to; /* Linux 6.1 takes keys from the stack */
+    struct xgre_tunnel *tunnel = bpf_map_lookup_elem(&outbound, &to);
 
     if (tunnel) return tunnel->peer;
-    if (!to->keyed) return 0;
-    to->key &= bpf_htonl(~0xff);
-    to->keyed = XGRE_KEY_VSID;
-    tunnel = bpf_map_lookup_elem(&outbound, to);
+    if (!to.keyed) return 0;
+    to.key &= bpf_htonl(~0xff);
+    to.keyed = XGRE_KEY_VSID;
+    tunnel = bpf_map_lookup_elem(&outbound, &to);
     return tunnel ? tunnel->peer : 0;
 }
 
@@ -197,13 +198,13 @@ static __always_inline __u32 plateau_below(__u32 len)
 }
 
 /* `device_mtu`: nothing larger was sent. */
-STEP int heed(struct quote *quote, __u32 device_mtu)
+STEP int heed(const struct quote *quote, __u32 device_mtu)
 {
     struct xgre_peer *peer;
     __u32 id, mtu;
 
     if (!quote) return false;
-    id = find_quoted(&quote->to);
+    id = find_quoted(quote);
     peer = id ? find_peer(id) : NULL;
     if (!peer || !is_sent(peer, quote)) return false;
     mtu = quote->mtu;

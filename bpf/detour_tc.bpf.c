@@ -48,17 +48,6 @@ STEP int finish_gre(struct __sk_buff *skb, const struct xgre_peer *peer, __u32 i
     return bpf_skb_store_bytes(skb, end, &check, sizeof(check), 0) ? XGRE_REWRITE_FAILED : XGRE_GO;
 }
 
-/* Bytes of the largest frame that a peer can be sent; 0: it has no route, or is none. */
-STEP __u32 room_to_peer(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 id)
-{
-    struct xgre_peer *peer = find_peer(id);
-    __u32 mtu;
-
-    if (!uplink || !peer) return 0;
-    mtu = tunnel_mtu(skb, uplink, peer);
-    return mtu > peer->outer_len ? mtu - peer->outer_len : 0;
-}
-
 /* Likewise to a port. Devices allow for a VLAN tag on top of their MTU. */
 static __always_inline __u32 room_to_port(struct __sk_buff *skb, __u32 ifindex, bool tagged)
 {
@@ -104,7 +93,7 @@ STEP int encapsulate(struct __sk_buff *skb, const struct xgre_uplink *uplink, __
     verdict = parse_frame_step(skb, 0, &eth, &header_len);
     if (verdict) return verdict;
     if (skb->vlan_present) eth.vlan = skb->vlan_tci & VLAN_VID_MASK;
-    verdict = plan_wrap(skb, uplink, peer->outer_len, peer->flags, &eth, header_len, &wrap);
+    verdict = plan_wrap(skb, uplink, id, peer->outer_len, peer->flags, &eth, header_len, &wrap);
     if (verdict) return verdict;
     verdict = next_hop(skb, uplink, peer, id, wrap.ip_len, hop);
     if (verdict) return verdict;

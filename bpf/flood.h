@@ -158,36 +158,66 @@ static long copy_to_peer(__u32 index, struct flood_walk *walk)
     return 0;
 }
 
-static __always_inline const struct xgre_flood *find_flood(__u32 network)
-{
-    return bpf_map_lookup_elem(&flood, &network);
-}
-
 static __always_inline void flood_ports(struct flood_walk *walk)
 {
     bpf_loop(XGRE_FLOOD_PORTS, copy_to_port, walk, 0);
 }
 
+static __always_inline const struct xgre_flood *find_flood(__u32 network)
+{
+    return bpf_map_lookup_elem(&flood, &network);
+}
+
+struct room_walk {
+    const struct xgre_flood *list;
+    __u32 mtu; /* of the uplink */
+    __u32 room;
+};
+
+static long least_room(__u32 index, struct room_walk *walk)
+{
+    struct xgre_peer *peer;
+    __u32 id, mtu, path;
+
+    if (index >= walk->list->peers) return 1;
+    id = walk->list->peer[index & (XGRE_FLOOD_PEERS - 1)];
+    peer = find_peer(id);
+    if (!peer) return 0;
+    path = path_mtu(id);
+    mtu = path && path < walk->mtu ? path : walk->mtu;
+    if (mtu > peer->outer_len && mtu - peer->outer_len < walk->room)
+        walk->room = mtu - peer->outer_len;
+    return 0;
+}
+
+/* Bytes of the largest frame that all peers of a network can be sent. */
+STEP __u32 room_to_peers(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 network)
+{
+    struct room_walk walk = {.list = find_flood(network), .room = ~0};
+
+    if (!uplink || !walk.list) return 0;
+    bpf_check_mtu(skb, uplink->ifindex, &walk.mtu, 0, 0);
+    bpf_loop(XGRE_FLOOD_PEERS, least_room, &walk, 0);
+    return walk.room;
+}
+
 /*
- * Is it too large for some peer? The longest outer headers are assumed: what would just have fitted
- * goes by detour, too, and whole. Of large segments only TCP's can be made smaller on the way.
+ * Is it too large for some peer? Then it goes by detour to all of them. Of large segments only
+ * TCP's can be made smaller on the way.
  */
-static __always_inline bool is_large_flood(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+static __always_inline bool is_large_flood(struct __sk_buff *skb, const struct flood_walk *walk,
                                            __u32 header_len)
 {
-    __u32 mtu = 0;
-
     if (skb->gso_size) return !header_len;
     if (skb->len < XGRE_SMALL) return false;
-    bpf_check_mtu(skb, uplink->ifindex, &mtu, 0, 0);
-    return skb->len + XGRE_OUTER_MAX > mtu;
+    return skb->len + (skb->vlan_present ? 4 : 0) > room_to_peers(skb, walk->uplink, walk->network);
 }
 
 /* To the peers that take complete frames only. Before the frame is changed. */
 static __always_inline void flood_by_detour(struct flood_walk *walk, __u32 header_len)
 {
     if (!walk->list->peers || !walk->uplink) return;
-    walk->whole = is_large_flood(walk->skb, walk->uplink, header_len) && has_detour();
+    walk->whole = is_large_flood(walk->skb, walk, header_len) && has_detour();
     if (!walk->whole && !(walk->list->peer_flags & XGRE_PEER_DETOUR)) return;
     bpf_loop(XGRE_FLOOD_PEERS, copy_by_detour, walk, 0);
 }
@@ -202,8 +232,8 @@ static __always_inline void flood_peers(struct flood_walk *walk, struct wrap *wr
     enum xgre_verdict verdict;
 
     if (walk->whole || !walk->list->outer_len) return;
-    verdict = plan_wrap(walk->skb, walk->uplink, walk->list->outer_len, walk->list->peer_flags, eth,
-                        header_len, wrap);
+    verdict = plan_wrap(walk->skb, walk->uplink, 0, walk->list->outer_len, walk->list->peer_flags,
+                        eth, header_len, wrap);
     if (!verdict) verdict = make_room(walk->skb, wrap);
     if (verdict) {
         walk->any_target = true;

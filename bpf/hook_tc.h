@@ -10,6 +10,7 @@
 #include "encap.h"
 #include "flow.h"
 #include "inner_flow.h"
+#include "path_mtu.h"
 
 /* VLAN tags that the kernel holds outside the bytes, outermost first. */
 struct tags {
@@ -54,7 +55,10 @@ STEP int parse_outer_step(struct __sk_buff *skb, const struct xgre_uplink *uplin
     return XGRE_PASS;
 }
 
-/* The frame at `offset`: its addresses, and the length of its headers when it is TCP, else 0. */
+/*
+ * The frame at `offset`: its addresses, whether it is a SYN, and the length of its headers when it
+ * is TCP, else 0.
+ */
 STEP int parse_frame_step(struct __sk_buff *skb, __u32 offset, struct ethernet *eth,
                           __u32 *header_len)
 {
@@ -65,7 +69,7 @@ STEP int parse_frame_step(struct __sk_buff *skb, __u32 offset, struct ethernet *
     c.pos += offset & 0xff;
     verdict = parse_ethernet(&c, eth);
     if (verdict) return verdict;
-    *header_len = tcp_header_len(&c, eth);
+    *header_len = tcp_header_len(&c, eth, &eth->syn);
     return XGRE_GO;
 }
 
@@ -260,6 +264,11 @@ STEP int recall_hop_step(__u32 peer, __u32 ip_len, struct next_hop *hop)
     return hop && recall_hop(peer, ip_len, hop);
 }
 
+STEP int check_path_step(__u32 peer, __u32 ip_len)
+{
+    return check_path(peer, ip_len);
+}
+
 STEP int keep_hop_step(__u32 peer, __u32 ip_len, const struct next_hop *hop)
 {
     if (hop) keep_hop(peer, ip_len, hop);
@@ -274,7 +283,20 @@ static __always_inline int next_hop(struct __sk_buff *skb, const struct xgre_upl
 
     if (recall_hop_step(id, ip_len, hop)) return XGRE_GO;
     verdict = find_next_hop_step(skb, uplink, peer, ip_len, hop);
+    if (!verdict) verdict = check_path_step(id, ip_len);
     return verdict ? verdict : keep_hop_step(id, ip_len, hop);
+}
+
+/* Bytes of the largest frame that a peer can be sent; 0: it is none. */
+STEP __u32 room_to_peer(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 id)
+{
+    struct xgre_peer *peer = find_peer(id);
+    __u32 path = path_mtu(id), mtu;
+
+    if (!uplink || !peer) return 0;
+    mtu = tunnel_mtu(skb, uplink, peer);
+    if (path && path < mtu) mtu = path;
+    return mtu > peer->outer_len ? mtu - peer->outer_len : 0;
 }
 
 /* How a frame goes into a tunnel. */
@@ -321,14 +343,15 @@ STEP int put_tags(struct __sk_buff *skb, const struct tags *tags)
  * A large TCP segment is cut into packets that fit: as the guest asked where they do, else
  * smaller by the tunnel's overhead, which fits a guest whose MTU is the underlay's.
  */
-STEP int plan_segments(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 header_len,
-                       struct wrap *wrap)
+STEP int plan_segments(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 peer,
+                       __u32 header_len, struct wrap *wrap)
 {
-    __u32 added, mtu = 0;
+    __u32 added, path = path_mtu(peer), mtu = 0;
 
     if (!uplink || !wrap) return XGRE_REWRITE_FAILED;
     added = wrap->outer_len + sizeof(struct ethhdr) + 4 * wrap->tags.count;
     bpf_check_mtu(skb, uplink->ifindex, &mtu, 0, 0);
+    if (path && path < mtu) mtu = path;
     /* Not TCP: a datagram's size is no one's to change. The longest headers are assumed. */
     wrap->ip_len = wrap->outer_len + 4 * wrap->tags.count + skb->gso_size +
                    (header_len ? header_len : 14 + 40 + 8);
@@ -357,9 +380,9 @@ STEP int read_marks(struct __sk_buff *skb, const struct ethernet *eth, __u32 pee
     return XGRE_GO;
 }
 
-/* `peer_flags`: what any of the peers that it is for has. */
+/* `peer`: 0 of a flood. `peer_flags`: what any of the peers that it is for has. */
 static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
-                                                   const struct xgre_uplink *uplink,
+                                                   const struct xgre_uplink *uplink, __u32 peer,
                                                    __u32 outer_len, __u32 peer_flags,
                                                    const struct ethernet *eth, __u32 header_len,
                                                    struct wrap *wrap)
@@ -373,7 +396,7 @@ static __always_inline enum xgre_verdict plan_wrap(struct __sk_buff *skb,
     wrap->ip_len = outer_len + wrap->inner_len;
     wrap->shrink = false;
     wrap->header_len = header_len;
-    return skb->gso_size ? plan_segments(skb, uplink, header_len, wrap) : XGRE_GO;
+    return skb->gso_size ? plan_segments(skb, uplink, peer, header_len, wrap) : XGRE_GO;
 }
 
 /* Padding so that `outer` is aligned, and the outer headers, of which the last is the longest. */

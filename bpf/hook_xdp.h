@@ -7,6 +7,7 @@
 #include "encap.h"
 #include "flow.h"
 #include "inner_flow.h"
+#include "path_mtu.h"
 
 static __always_inline struct cursor frame_cursor(struct xdp_md *ctx)
 {
@@ -119,6 +120,7 @@ static __always_inline enum xgre_verdict next_hop(struct xdp_md *ctx,
 
     if (recall_hop(id, ip_len, hop)) return XGRE_GO;
     verdict = find_next_hop(ctx, uplink, peer, ip_len, hop);
+    if (!verdict) verdict = check_path(id, ip_len);
     if (!verdict) keep_hop(id, ip_len, hop);
     return leave_too_large(verdict);
 }

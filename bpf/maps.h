@@ -58,6 +58,14 @@ struct {
 } tunnels6 __weak SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, XGRE_MAX_PEERS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct xgre_outbound_key);
+    __type(value, struct xgre_tunnel);
+} outbound __weak SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, XGRE_MAX_PEERS);
     __type(key, __u32);

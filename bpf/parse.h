@@ -57,6 +57,7 @@ struct ethernet {
     __u8 src[6];
     __u16 len;   /* bytes up to what follows */
     __be16 type; /* what follows the Ethernet header and its first tag */
+    bool syn;    /* for TC: it begins a TCP connection, see has_syn */
 } __attribute__((aligned(8)));
 
 static __always_inline bool is_group(const __u8 *mac)
@@ -428,28 +429,71 @@ static __always_inline bool has_odd_tags(struct cursor c, const struct ethernet 
     return is_vlan(type);
 }
 
+#define TCP_FLAGS 13 /* offset of the byte that has them */
+#define TCP_SYN 2
+
+/* `c` at a TCP header. */
+static __always_inline bool is_syn(struct cursor c)
+{
+    __u8 *tcp = take(&c, TCP_FLAGS + 1);
+
+    return tcp && tcp[TCP_FLAGS] & TCP_SYN;
+}
+
+/*
+ * Is it the first packet of a TCP connection, from either side? `c` stands at what is of `type`,
+ * behind any tags. Both hooks have to say the same: TC then looks at its MSS (see mss.h).
+ */
+static __always_inline bool has_syn(struct cursor c, __be16 type)
+{
+    struct ipv6hdr *ip6;
+    struct iphdr *ip;
+    __u32 options;
+
+    if (type == bpf_htons(ETH_P_IP)) {
+        ip = take(&c, sizeof(*ip));
+        if (!ip || ip->protocol != IPPROTO_TCP || ip->version != 4 || ip->ihl < 5 ||
+            ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))
+            return false;
+        options = (ip->ihl * 4 - sizeof(*ip)) & 0x3c;
+        return (!options || take(&c, options)) && is_syn(c);
+    }
+    if (type != bpf_htons(ETH_P_IPV6)) return false;
+    ip6 = take(&c, sizeof(*ip6));
+    return ip6 && ip6->nexthdr == IPPROTO_TCP && ip6->version == 6 && is_syn(c);
+}
+
 /*
  * Length of everything up to the payload of a TCP segment, from the Ethernet header on; 0 when
- * it is no TCP that GRO could merge: another protocol, a fragment, options, a double tag.
+ * it is no TCP that GRO could merge: another protocol, a fragment, options, a double tag. `syn` as
+ * has_syn says, of those too.
  */
-static __always_inline __u32 tcp_header_len(struct cursor *c, const struct ethernet *eth)
+static __always_inline __u32 tcp_header_len(struct cursor *c, const struct ethernet *eth, bool *syn)
 {
+    struct cursor start = *c;
     __u32 len = eth->len;
     struct tcphdr *tcp;
 
+    *syn = false;
     if (eth->type == bpf_htons(ETH_P_IP)) {
         struct iphdr *ip = take(c, sizeof(*ip));
 
-        if (!ip || ip->ihl != 5 || ip->protocol != IPPROTO_TCP ||
-            (ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)))
-            return 0;
+        if (!ip || ip->protocol != IPPROTO_TCP) return 0;
+        *syn = has_syn(start, eth->type);
+        if (ip->ihl != 5 || (ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))) return 0;
         len += sizeof(*ip);
     } else if (eth->type == bpf_htons(ETH_P_IPV6)) {
         struct ipv6hdr *ip6 = take(c, sizeof(*ip6));
 
         if (!ip6 || ip6->nexthdr != IPPROTO_TCP) return 0;
+        *syn = has_syn(start, eth->type);
         len += sizeof(*ip6);
     } else {
+        if (is_vlan(eth->type)) {
+            __be16 type = skip_tags(&start, eth->type);
+
+            *syn = has_syn(start, type);
+        }
         return 0;
     }
     tcp = take(c, sizeof(*tcp));

@@ -2,6 +2,7 @@
 /* From a VM, complete: learn, look up, encapsulate, flood. */
 #include "flood.h"
 #include "guard.h"
+#include "mss.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -73,8 +74,13 @@ static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
     enum xgre_verdict verdict;
 
     if (!peer) return XGRE_PEER_GONE;
+    if (d->eth.syn) {
+        verdict = clamp_for_peer(skb, uplink, d->target);
+        if (verdict) return verdict;
+    }
     if (peer->flags & XGRE_PEER_DETOUR) return XGRE_NO_DETOUR;
-    verdict = plan_wrap(skb, uplink, peer->outer_len, peer->flags, &d->eth, d->header_len, &wrap);
+    verdict = plan_wrap(skb, uplink, d->target, peer->outer_len, peer->flags, &d->eth,
+                        d->header_len, &wrap);
     if (!verdict) verdict = next_hop(skb, uplink, peer, d->target, wrap.ip_len, hop);
     if (verdict == XGRE_TOO_LARGE && put_tags(skb, &wrap.tags)) return XGRE_REWRITE_FAILED;
     if (verdict) return verdict;
@@ -129,6 +135,10 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
     if (verdict) return verdict;
     if (d->eth.type == bpf_htons(ETH_P_IP)) note_lease(skb, walk.network);
     flood_ports(&walk);
+    if (d->eth.syn) {
+        verdict = clamp_for_peers(skb, uplink, walk.network);
+        if (verdict) return verdict;
+    }
     flood_by_detour(&walk, d->header_len);
     flood_peers(&walk, &wrap, &d->eth, d->header_len);
     return walk.any_target ? XGRE_FLOODED : XGRE_NO_TARGET;
@@ -191,7 +201,8 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
     flow = find_flow(&key, NULL, &d->from.at, &known);
     if (!flow) return XGRE_NO_NETWORK;
     if (can_have_flow(skb) && known && skb->len <= flow->max_len &&
-        (flow->verdict == XGRE_TO_PORT ? has_device(flow) : is_plain_ip(skb, &d->eth)))
+        (flow->verdict == XGRE_TO_PORT ? has_device(flow)
+                                       : is_plain_ip(skb, &d->eth) && !d->eth.syn))
         return follow_flow(skb, flow, d);
     return look_up(skb, uplink, flow, &key, d);
 }

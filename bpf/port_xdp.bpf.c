@@ -63,6 +63,31 @@ static __always_inline enum xgre_verdict send_to_peer(struct xdp_md *ctx,
     return verdict ? verdict : XGRE_TO_PEER;
 }
 
+/*
+ * TOS or traffic class of what goes to a peer, as inner_ds says. False: TC has to look at it. One
+ * look at the end of the packet is for both.
+ */
+static __always_inline bool look_inside(struct cursor c, __be16 type, __u8 *ds)
+{
+    struct cursor at;
+    struct iphdr *ip; /* which is no longer than that of IPv6 */
+
+    if (is_vlan(type)) type = skip_tags(&c, type);
+    *ds = 0;
+    if (!is_ip(type)) return true;
+    at = c;
+    ip = take(&at, sizeof(*ip));
+    if (!ip) {
+        *ds = inner_ds(c, type);
+        return true;
+    }
+    *ds = inner_ds((struct cursor){ip, ip + 1}, type);
+    if (type == bpf_htons(ETH_P_IP) ? ip->protocol != IPPROTO_TCP
+                                    : ((struct ipv6hdr *)ip)->nexthdr != IPPROTO_TCP)
+        return true;
+    return !has_syn(c, type);
+}
+
 static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
                                                 const struct xgre_uplink *uplink,
                                                 struct departure *d)
@@ -72,6 +97,7 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     struct xgre_flow *flow;
     struct flow_key key;
     bool known;
+    __u8 ds;
 
     /* TC can reach headers that are in a fragment. */
     if (verdict) return d->fragments ? XGRE_PUNT : verdict;
@@ -90,7 +116,7 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     if (!(flow->flags & XGRE_PORT_XDP_XMIT)) return XGRE_PUNT;
     d->flow = flow;
     if (flow->verdict == XGRE_TO_PORT) return send_to_port(flow);
-    return send_to_peer(ctx, uplink, flow, inner_ds(c, d->eth.type));
+    return look_inside(c, d->eth.type, &ds) ? send_to_peer(ctx, uplink, flow, ds) : XGRE_PUNT;
 }
 
 SEC("xdp.frags")

@@ -2,6 +2,8 @@
 /* From the wire, complete: what XDP did not take, and the delivery of what it handed over. */
 #include "flood.h"
 #include "lease.h"
+#include "mss.h"
+#include "router.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -45,7 +47,18 @@ static __always_inline enum xgre_verdict check_fit(struct __sk_buff *skb, const 
     return skb->gso_size ? XGRE_GO : check_mtu(skb, a->target, a->outer.inner_len, is_tagged(a));
 }
 
-static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, struct arrival *a)
+/* The frame inside, as it is delivered: what a SYN says limits what is sent to the peer. */
+static __always_inline int uncover(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                                   const struct arrival *a)
+{
+    int verdict = strip_outer(skb, &a->outer);
+
+    return verdict || !a->eth.syn ? verdict : clamp_for_peer(skb, uplink, a->peer);
+}
+
+static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb,
+                                                       const struct xgre_uplink *uplink,
+                                                       struct arrival *a)
 {
     struct flood_walk walk = {
         .skb = skb,
@@ -61,7 +74,7 @@ static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, st
     if (verdict) return verdict;
     learn(&a->from, &a->eth);
     if (!walk.list) return XGRE_NO_TARGET;
-    verdict = strip_outer(skb, &a->outer);
+    verdict = uncover(skb, uplink, a);
     if (verdict) return verdict;
     if (a->eth.type == bpf_htons(ETH_P_IP)) note_lease(skb, walk.network);
     flood_ports(&walk);
@@ -69,16 +82,17 @@ static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb, st
 }
 
 /* Asks the tables, and writes their answer into `flow`. GO: deliver to the target. */
-static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb, __u64 tunnel, bool checked,
-                                                 const struct flow_key *key, struct arrival *a,
-                                                 struct xgre_flow *flow)
+static __always_inline enum xgre_verdict look_up(struct __sk_buff *skb,
+                                                 const struct xgre_uplink *uplink, __u64 tunnel,
+                                                 bool checked, const struct flow_key *key,
+                                                 struct arrival *a, struct xgre_flow *flow)
 {
     bool keep = can_have_flow(skb) && !checked;
     enum xgre_verdict verdict;
     struct target to;
 
     verdict = from_peer(tunnel, &a->eth, &a->from, &to);
-    if (verdict == XGRE_FLOODED) return flood_arrival(skb, a);
+    if (verdict == XGRE_FLOODED) return flood_arrival(skb, uplink, a);
     if (verdict != XGRE_TO_PORT) return verdict;
     a->target = to.id;
     a->target_slot = to.port ? to.port->slot : 0;
@@ -124,7 +138,7 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     flow = find_flow(&key, &a->rest, &a->from.at, &known);
     if (!flow) return XGRE_NO_NETWORK;
     if (!inner && known && !a->outer.checksummed && follow_flow(skb, flow, a)) {
-        verdict = strip_outer(skb, &a->outer);
+        verdict = uncover(skb, uplink, a);
         return verdict ? verdict : XGRE_TO_PORT;
     }
     tunnel = find_tunnel(&a->outer, uplink->local);
@@ -139,9 +153,9 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
         verdict = check_peer(&a->outer, a->peer);
         if (verdict) return verdict;
     }
-    verdict = look_up(skb, tunnel, checked, &key, a, flow);
+    verdict = look_up(skb, uplink, tunnel, checked, &key, a, flow);
     if (verdict) return verdict;
-    verdict = strip_outer(skb, &a->outer);
+    verdict = uncover(skb, uplink, a);
     return verdict ? verdict : XGRE_TO_PORT;
 }
 
@@ -170,7 +184,10 @@ int uplink_tc(struct __sk_buff *skb)
     /* In promiscuous mode an uplink sees frames for others; a tag makes it another network's. */
     if (skb->pkt_type != PACKET_HOST || skb->vlan_present) return TC_ACT_UNSPEC;
     verdict = handle(skb, uplink, &a);
-    if (verdict == XGRE_PASS) return TC_ACT_UNSPEC;
+    if (verdict == XGRE_PASS) {
+        hear_router(skb, uplink);
+        return TC_ACT_UNSPEC;
+    }
     if (is_for_detour(verdict)) verdict = cut_or_tell(skb, &a.outer, &a.eth, a.peer);
     note_refusal(a.from.refusal);
     if (verdict == XGRE_HANDOVER) return leave_by_detour(uplink);

@@ -167,12 +167,13 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     enum xgre_verdict verdict, inner;
     struct xgre_flow *flow;
     struct flow_key key;
-    bool known;
+    bool known, syn = false;
 
     verdict = parse_arrival(ctx, &c, uplink, a);
     if (verdict) return verdict;
     inner = parse_ethernet(&c, &a->eth);
-    if (!inner) a->tcp_header_len = tcp_header_len(&c, &a->eth);
+    if (!inner) a->tcp_header_len = tcp_header_len(&c, &a->eth, &syn);
+    if (syn) return XGRE_PUNT; /* TC looks at its MSS */
     a->from.at = this_moment();
     key = peer_flow(&a->outer, &a->eth, is_tagged(a), &a->rest);
     flow = find_flow(&key, &a->rest, &a->from.at, &known);

@@ -52,6 +52,23 @@ Json df_of(const PeerInfo& peer) {
     }
 }
 
+std::string name_of(MtuSource source) {
+    switch (source) {
+        case MtuSource::uplink:
+            return "uplink";
+        case MtuSource::route:
+            return "route";
+        case MtuSource::path:
+            return "path";
+    }
+    return "";
+}
+
+Json mtu_from(const PeerInfo& peer) {
+    if (!peer.mtu_left) return name_of(peer.mtu_from);
+    return fmt::format("{} ({} s)", name_of(peer.mtu_from), peer.mtu_left->count());
+}
+
 // Those that have no column, where they are not the default.
 Json more_options(const PeerInfo& peer) {
     std::vector<std::string> words;
@@ -248,6 +265,10 @@ const Fields<PeerInfo>& peer_fields() {
                  return p.address.is_v6() ? value_or("inherit", p.options.flow_label) : nullptr;
              }},
             {"mtu", "MTU", [](const PeerInfo& p) { return p.mtu; }},
+            {"mtu_from", "", [](const PeerInfo& p) { return name_of(p.mtu_from); }},
+            {"mtu_left", "",
+             [](const PeerInfo& p) { return p.mtu_left ? Json(p.mtu_left->count()) : nullptr; }},
+            {"", "MTU-FROM", mtu_from},
             {"", "OPTIONS", more_options},
         };
         append<PeerInfo, Traffic>(list, traffic_fields(),

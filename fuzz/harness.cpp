@@ -101,6 +101,13 @@ std::optional<Packet> Bench::tunneled(std::uint32_t peer, const Packet& frame) c
     return model::encapsulate(kHostA, to, frame.bytes()).packet;
 }
 
+Packet Bench::with_mss(const Packet& frame, const std::vector<std::uint32_t>& peers) const {
+    std::size_t room = kMtu;
+    for (const std::uint32_t peer : peers)
+        room = std::min(room, kMtu - model::outer_size(peers_.at(peer)));
+    return Packet::from_bytes(model::with_mss(frame.bytes(), room));
+}
+
 const Port* Bench::port_of(std::uint32_t network, const parsed_frame& frame) const {
     if (!is_known_vlan(frame)) return nullptr;
     if (network == 2) return same(frame.dst, kVmD.mac) ? &d : nullptr;
@@ -216,6 +223,9 @@ std::vector<Packet> frames() {
         all.push_back(plain / ipv4(kVmA, kVmB) / udp(53, 53) / payload(20));
         all.push_back(plain / ipv4(kVmA, kVmB, {.options = Bytes(8, 1)}) / tcp(40000, 80));
         all.push_back(plain / ipv6(kVmA, kVmB) / tcp(40000, 80, {.mss = 1400}) / payload(20));
+        all.push_back(plain / ipv6(kVmA, kVmB) / tcp(40000, 80, {.flags = kSyn, .mss = 1460}));
+        all.push_back(plain / vlan(5) / ipv4(kVmA, kVmB) /
+                      tcp(40000, 80, {.flags = kSyn, .options = {1, 2, 4, 6, 0, 3, 3, 7}}));
     }
     const Packet front = eth(kVmA, kVmB);
     all.push_back(front / vlan(5) / vlan(6) / vlan(7) / vlan(8) / vlan(9) / payload(46));

@@ -59,6 +59,8 @@ public:
     const std::map<std::uint32_t, model::Peer>& peers() const { return peers_; }
     // What is sent to a peer of network 1; nullopt: too large.
     std::optional<Packet> tunneled(std::uint32_t peer, const Packet& frame) const;
+    // As it is sent to, or taken from, these peers.
+    Packet with_mss(const Packet& frame, const std::vector<std::uint32_t>& peers) const;
     // Where the FDB says that the destination is: a port, a peer's id, or nobody.
     const Port* port_of(std::uint32_t network, const parsed_frame& frame) const;
     bool is_behind_peer(std::uint32_t network, const parsed_frame& frame) const;

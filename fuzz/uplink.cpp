@@ -39,10 +39,10 @@ bool is_to_us(const Input& input) {
     return std::ranges::equal(kHostA.mac.bytes, ByteView{input.bytes}.first(6));
 }
 
-// The network of the tunnel that this packet comes by; 0: of none.
-std::uint32_t network_of(const model::Incoming& in) {
+// The peer that this packet comes from; 0: none.
+std::uint32_t peer_of(const model::Incoming& in) {
     for (const auto& [id, peer] : bench().peers())
-        if (model::is_from(peer, in)) return peer.network;
+        if (model::is_from(peer, in)) return id;
     return 0;
 }
 
@@ -54,14 +54,16 @@ std::vector<Packet> copies(std::uint32_t network, const parsed_frame& frame, con
 // Of a packet with outer headers that are right.
 Expected expect_inner(const Input& input, const parsed_outer& outer, const model::Incoming& in) {
     const parsed_frame frame = input.frame(outer.len);
-    const std::uint32_t network = network_of(in);
+    const std::uint32_t peer = peer_of(in);
+    const std::uint32_t network = peer == 0 ? 0 : bench().peers().at(peer).network;
     Bytes marked{in.inner.begin(), in.inner.end()};
     const xgre_verdict ecn = model::take_ecn(in.ecn, marked);
-    const Packet inner = Packet::from_bytes(marked);
+    Packet inner = Packet::from_bytes(marked);
+    if (peer != 0 && frame.syn != 0) inner = bench().with_mss(inner, {peer});
     Expected expected{.bytes = outer.inner_len, .out = inner};
     // To verify a sum, and to cut padding off, is TC's work.
-    expected.xdp_may_punt =
-        outer.checksummed != 0 || outer.len + outer.inner_len != input.bytes.size();
+    expected.xdp_may_punt = frame.syn != 0 || outer.checksummed != 0 ||
+                            outer.len + outer.inner_len != input.bytes.size();
     const auto is = [&expected](xgre_verdict verdict) {
         expected.verdict = verdict;
         return expected;

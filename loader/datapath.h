@@ -58,6 +58,9 @@ public:
     }
     Map<xgre_tunnel_key, xgre_tunnel> tunnels() const { return {map_fd("tunnels"), "tunnels"}; }
     Map<xgre_tunnel6_key, xgre_tunnel> tunnels6() const { return {map_fd("tunnels6"), "tunnels6"}; }
+    Map<xgre_outbound_key, xgre_tunnel> outbound() const {
+        return {map_fd("outbound"), "outbound"};
+    }
     Map<std::uint32_t, xgre_peer_state> peer_states() const {
         return view<xgre_peer_state>("peer_states");
     }

@@ -587,6 +587,20 @@ void NlSocket::add_default_route(std::string_view device, Ip4Addr gateway) {
     }
 }
 
+namespace {
+
+// As ip_mtu_from_fib_result() and ip6_mtu_from_fib6() of the kernel have it.
+std::uint32_t forwarding_mtu(const Attributes<RTA_MAX>& route) {
+    const auto metrics = attributes_in<RTAX_MAX>(route[RTA_METRICS]);
+    const std::uint32_t locks = read<std::uint32_t>(metrics[RTAX_LOCK]).value_or(0);
+    const auto cached = read<rta_cacheinfo>(route[RTA_CACHEINFO]);
+    const bool is_told = cached && cached->rta_expires != 0;
+    if ((locks & 1U << RTAX_MTU) == 0 && !is_told) return 0;
+    return read<std::uint32_t>(metrics[RTAX_MTU]).value_or(0);
+}
+
+}  // namespace
+
 std::optional<RouteInfo> NlSocket::route_to(const IpAddr& address) {
     rtmsg header{};
     header.rtm_family = family_of(address);
@@ -598,11 +612,13 @@ std::optional<RouteInfo> NlSocket::route_to(const IpAddr& address) {
         const auto attributes = attributes_of<RTA_MAX>(answer, sizeof(header));
         const auto ifindex = read<std::int32_t>(attributes[RTA_OIF]);
         if (!ifindex) return;
-        route = RouteInfo{*ifindex, std::nullopt};
+        route = RouteInfo{*ifindex, std::nullopt, forwarding_mtu(attributes)};
         route->gateway = read_ip(attributes[RTA_GATEWAY]);
     });
     if (outcome.error == 0) return route;
-    if (outcome.error == ENETUNREACH || outcome.error == EHOSTUNREACH) return std::nullopt;
+    // Unreachable, prohibited, or a black hole.
+    constexpr std::array kNone{ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL};
+    if (std::ranges::find(kNone, outcome.error) != kNone.end()) return std::nullopt;
     throw Error::from_errno(fmt::format("route to {}", address), "look up", outcome.error,
                             way_out_of(outcome.error));
 }

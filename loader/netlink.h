@@ -60,6 +60,9 @@ struct AddressInfo6 {
 struct RouteInfo {
     int ifindex = 0;                // the device to leave by
     std::optional<IpAddr> gateway;  // none: the address itself is on the link
+    // What forwarded packets have to fit beside the device's MTU: the route's where that is locked,
+    // or what the kernel was told by a router. Bytes; 0: neither.
+    std::uint32_t mtu = 0;
 };
 
 // A netlink socket. It belongs to the network namespace it was opened in, whichever the thread

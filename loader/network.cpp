@@ -12,7 +12,7 @@ namespace xgre {
 namespace {
 
 constexpr std::chrono::seconds kAgeingMax{1'000'000};  // as in IEEE 802.1Q
-constexpr std::uint32_t kMtuMin = 68;                  // RFC 791
+constexpr std::uint32_t kMtuMin = 1280;                // RFC 8200 section 5
 // RFC 7637 section 3.2: others are reserved, and the highest is for vendors.
 constexpr std::uint32_t kVsidMin = 0x1000;
 constexpr std::uint32_t kVsidMax = 0xfffffe;
@@ -24,8 +24,10 @@ void check_values(const NetworkSpec& spec) {
         throw Error{object, fmt::format("ageing {} s is out of range", spec.ageing->count()),
                     "1 to 1000000 seconds"};
     if (spec.mtu && *spec.mtu < kMtuMin)
-        throw Error{object, fmt::format("MTU {} is too small", *spec.mtu),
-                    fmt::format("at least {}", kMtuMin)};
+        throw Error{
+            object,
+            fmt::format("with MTU {}, VMs could not use IPv6, which needs {}", *spec.mtu, kMtuMin),
+            fmt::format("at least {}", kMtuMin)};
     if (spec.mode != NetworkMode::nvgre) return;
     if (!spec.key)
         throw Error{object, "NVGRE tells networks apart by their key", "give it a --key"};

@@ -258,4 +258,13 @@ xgre_tunnel6_key tunnel6_key_of(const xgre_peer& peer) {
     return key;
 }
 
+xgre_outbound_key outbound_key_of(const xgre_peer& peer) {
+    xgre_outbound_key key{};
+    key.remote = peer.remote;
+    if (!has(peer, XGRE_PEER_OKEYED)) return key;
+    key.key = network_order(get32(template_of(peer), peer.outer_len - kGreField));
+    key.keyed = has(peer, XGRE_PEER_VSID) ? XGRE_KEY_VSID : XGRE_KEY_WHOLE;
+    return key;
+}
+
 }  // namespace xgre

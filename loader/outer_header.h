@@ -49,5 +49,7 @@ std::uint32_t overhead(const xgre_peer& peer);
 // How `tunnels` and `tunnels6` tell this peer's packets from others'.
 xgre_tunnel_key tunnel_key_of(const xgre_peer& peer);
 xgre_tunnel6_key tunnel6_key_of(const xgre_peer& peer);
+// How `outbound` tells packets to this peer from those to others.
+xgre_outbound_key outbound_key_of(const xgre_peer& peer);
 
 }  // namespace xgre

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Instance: peers.
 #include <algorithm>
+#include <chrono>
+#include <ctime>
 
 #include <fmt/format.h>
 
@@ -140,6 +142,35 @@ std::uint32_t free_id(const Rows<xgre_peer>& peers) {
                 "`xgre peer del` one that is no longer needed"};
 }
 
+// How long what a router said about the path to a peer still holds; 0: nobody said anything.
+std::chrono::nanoseconds path_left(const xgre_peer_state& state) {
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    const std::chrono::nanoseconds left =
+        std::chrono::nanoseconds{state.path_until} -
+        (std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec});
+    return state.path_mtu != 0 ? std::max(left, std::chrono::nanoseconds{0})
+                               : std::chrono::nanoseconds{0};
+}
+
+// `uplink`: its MTU. In the uplink's network namespace.
+void fill_in_mtu(PeerInfo& info, const xgre_peer& peer, const xgre_peer_state& state,
+                 std::uint32_t uplink, NlSocket& netlink) {
+    std::uint32_t mtu = uplink;
+    const auto route = netlink.route_to(info.address);
+    if (route && route->mtu != 0 && route->mtu < mtu) {
+        mtu = route->mtu;
+        info.mtu_from = MtuSource::route;
+    }
+    const auto left = path_left(state);
+    if (left.count() != 0 && state.path_mtu < mtu) {
+        mtu = state.path_mtu;
+        info.mtu_from = MtuSource::path;
+        info.mtu_left = std::chrono::ceil<std::chrono::seconds>(left);
+    }
+    info.mtu = mtu > overhead(peer) ? mtu - overhead(peer) : 0;
+}
+
 }  // namespace
 
 Change Instance::add_peer(const PeerSpec& spec) {
@@ -201,6 +232,8 @@ std::vector<PeerInfo> Instance::peers() const {
     std::vector<PeerInfo> all;
     const auto networks = state_->networks();
     const std::uint32_t mtu = state_->mtu_behind(0);  // of the uplink
+    const auto scope = state_->enter();
+    NlSocket netlink = NlSocket::open();
     for (const auto& [id, peer] : state_->peers()) {
         PeerInfo info;
         info.id = id;
@@ -209,7 +242,8 @@ std::vector<PeerInfo> Instance::peers() const {
             info.network = text_of(network->second.name);
             info.options = options_of(peer, network->second);
         }
-        info.mtu = mtu > overhead(peer) ? mtu - overhead(peer) : 0;
+        fill_in_mtu(info, peer, state_->datapath.peer_states().find(id).value_or(xgre_peer_state{}),
+                    mtu, netlink);
         const xgre_traffic traffic = state_->datapath.peer_counters().sum(id);
         info.traffic = {traffic.rx_packets, traffic.rx_bytes, traffic.tx_packets, traffic.tx_bytes};
         all.push_back(std::move(info));

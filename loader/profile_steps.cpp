@@ -27,6 +27,10 @@ constexpr std::array kPlaces{
     Place{"flow.h", "", Step::flow},
     Place{"fdb_control.bpf.c", "", Step::sweep},
 
+    Place{"path_mtu.h", "", Step::next_hop},
+    Place{"router.h", "", Step::parse},
+    Place{"mss.h", "", Step::rewrite},
+
     Place{"encap.h", "is_time_to_ask", Step::next_hop},
     Place{"encap.h", "note_asked", Step::next_hop},
     Place{"encap.h", "find_next_hop", Step::next_hop},
@@ -105,6 +109,7 @@ constexpr std::array kPlaces{
     Place{"hook_tc.h", "find_next_hop_step", Step::next_hop},
     Place{"hook_tc.h", "recall_hop_step", Step::next_hop},
     Place{"hook_tc.h", "keep_hop_step", Step::next_hop},
+    Place{"hook_tc.h", "check_path_step", Step::next_hop},
     Place{"hook_tc.h", "next_hop", Step::next_hop},
     Place{"hook_tc.h", "frame_weight", Step::count},
     Place{"hook_tc.h", "refresh_protocol", Step::rewrite},

@@ -317,6 +317,7 @@ private:
         }
         set_tunnels(datapath_.tunnels(), std::move(wanted));
         set_tunnels(datapath_.tunnels6(), std::move(wanted6));
+        set_outbound();
     }
 
     template <typename Key>
@@ -335,6 +336,25 @@ private:
         for (const auto& [key, tunnel] : wanted) {
             map.put(key, tunnel);
             did(fmt::format("took up peer {}", source_of(key)));
+        }
+    }
+
+    // Who is told apart by the key that it is sent: of several with one key, the first.
+    void set_outbound() {
+        Tunnels<xgre_outbound_key> wanted;
+        for (const auto& [id, peer] : peers_)
+            wanted.emplace(outbound_key_of(peer), xgre_tunnel{peer.network, id});
+        const auto map = datapath_.outbound();
+        for (const auto& [key, tunnel] : map.entries()) {
+            const auto same = wanted.find(key);
+            if (same == wanted.end())
+                map.erase(key);
+            else if (same_bytes(same->second, tunnel))
+                wanted.erase(same);
+        }
+        for (const auto& [key, tunnel] : wanted) {
+            map.put(key, tunnel);
+            did(fmt::format("listens to routers about peer {}", remote_of(peers_.at(tunnel.peer))));
         }
     }
 

@@ -7,6 +7,7 @@ struct parsed_frame fuzz_frame(const void *frame, unsigned size)
     struct cursor c = {(void *)frame, (void *)frame + size};
     struct ethernet eth = {};
     struct parsed_frame out = {.verdict = parse_ethernet(&c, &eth)};
+    bool syn;
 
     if (out.verdict) return out;
     copy_mac(out.dst, eth.dst);
@@ -14,6 +15,7 @@ struct parsed_frame fuzz_frame(const void *frame, unsigned size)
     out.vlan = eth.vlan;
     out.len = eth.len;
     out.odd_tags = has_odd_tags(c, &eth);
-    out.tcp_header_len = tcp_header_len(&c, &eth);
+    out.tcp_header_len = tcp_header_len(&c, &eth, &syn);
+    out.syn = syn;
     return out;
 }

@@ -41,6 +41,7 @@ struct parsed_frame {
     unsigned len;
     unsigned odd_tags;
     unsigned tcp_header_len;
+    unsigned syn;
 };
 
 /* What spread.h finds, which decides for itself where the inner frame begins. */

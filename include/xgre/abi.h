@@ -50,6 +50,8 @@
 #define XGRE_SMALL 1200             /* bytes of a frame that any tunnel has room for */
 #define XGRE_TOLD_LIMIT 100         /* ICMP errors a second to one port, or to one peer */
 
+#define XGRE_PATH_NS 600000000000ULL /* how long a router that lowered a path MTU is believed */
+
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
 /*
@@ -119,7 +121,8 @@ enum xgre_verdict {
     X(RESOLVE, "resolve", "flood copies handed to the kernel to resolve the next hop")             \
     X(LEASE_LIMIT, "lease-limit", "leases that were not noted: too many of one port, or in all")   \
     X(SPLIT, "split", "fragments made of IPv4 packets that were too large")                        \
-    X(TOLD, "told", "senders told by ICMP that a packet was too large")
+    X(TOLD, "told", "senders told by ICMP that a packet was too large")                            \
+    X(PATH_MTU, "path-mtu", "path MTUs of peers lowered by routers")
 
 enum xgre_note {
 #define X(id, name, help) XGRE_NOTE_##id,
@@ -307,6 +310,17 @@ struct xgre_tunnel6_key {
 };
 XGRE_ASSERT_SIZE(struct xgre_tunnel6_key, 24);
 
+/*
+ * `outbound`: hash, to xgre_tunnel. Whose a packet of ours was, by where it went and the key that
+ * the peer is *sent*: for ICMP errors, which quote it. An IPv4 address is the first word.
+ */
+struct xgre_outbound_key {
+    struct xgre_addr remote;
+    __be32 key;
+    __u32 keyed; /* enum xgre_key_kind */
+};
+XGRE_ASSERT_SIZE(struct xgre_outbound_key, 24);
+
 struct xgre_tunnel {
     __u32 network;
     __u32 peer;
@@ -359,12 +373,15 @@ XGRE_ASSERT_SIZE(struct xgre_peer, 120);
 
 /* `peer_states`: array, by peer id: what changes by itself. */
 struct xgre_peer_state {
-    __u64 came;     /* with ISEQ: jiffies when one was taken last; 0: none was */
-    __u32 expected; /* with ISEQ: one above the highest that came */
-    __u32 sent;     /* with OSEQ: sequence number of the next packet */
-    __u64 told;     /* as in `buckets`: up to when it was told that frames were too large */
+    __u64 came;       /* with ISEQ: jiffies when one was taken last; 0: none was */
+    __u32 expected;   /* with ISEQ: one above the highest that came */
+    __u32 sent;       /* with OSEQ: sequence number of the next packet */
+    __u64 told;       /* as in `buckets`: up to when it was told that frames were too large */
+    __u64 path_until; /* CLOCK_MONOTONIC, ns, up to when path_mtu holds */
+    __u32 path_mtu;   /* bytes of the largest packet that routers let through; 0: none objected */
+    __u32 pad;
 };
-XGRE_ASSERT_SIZE(struct xgre_peer_state, 24);
+XGRE_ASSERT_SIZE(struct xgre_peer_state, 40);
 
 /* `fdb`: hash. */
 struct xgre_fdb_key {

@@ -208,12 +208,21 @@ struct PortInfo {
     Traffic traffic;
 };
 
+// What sets the size of packets to a peer.
+enum class MtuSource : std::uint8_t {
+    uplink,
+    route,  // the kernel's route to it has a lower MTU
+    path,   // a router on the way said so
+};
+
 struct PeerInfo {
     std::uint32_t id = 0;
     IpAddr address;
     std::string network;
     PeerOptions options;
-    std::uint32_t mtu = 0;  // of the largest inner IP packet, bytes
+    std::uint32_t mtu = 0;  // of the largest inner IP packet without VLAN tag, bytes
+    MtuSource mtu_from = MtuSource::uplink;
+    std::optional<std::chrono::seconds> mtu_left;  // with `path`: how long it still holds
     Traffic traffic;
 };
 

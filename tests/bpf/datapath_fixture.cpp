@@ -114,6 +114,7 @@ void put_peer_row(const Datapath& datapath, std::uint32_t id, const xgre_peer& r
         datapath.tunnels6().put(tunnel6_key_of(row), tunnel);
     else
         datapath.tunnels().put(tunnel_key_of(row), tunnel);
+    datapath.outbound().put(outbound_key_of(row), tunnel);
 }
 
 xgre_fdb_key fdb_key(std::uint32_t network, MacAddress mac, std::uint16_t vlan) {
@@ -253,6 +254,7 @@ void Host::peer(std::uint32_t id, Ipv4Address address, std::uint32_t network) {
     tunnel.key = __builtin_bswap32(key.value_or(0));
     tunnel.keyed = key ? 1 : 0;
     datapath_.tunnels().put(tunnel, {.network = network, .peer = id});
+    datapath_.outbound().put(outbound_key_of(row), {.network = network, .peer = id});
     add_to_flood(network, id, row);
 }
 

@@ -121,6 +121,19 @@ TEST_P(Offloads, FillInAnUnfinishedChecksumInEveryCopyOfAFlood) {
     expect_got(c, {whole});
 }
 
+// What is summed up so far is the pseudo header, which has no part of the options.
+TEST_P(Offloads, LowerTheMssOfASynWhoseChecksumIsUnfinished) {
+    attach(GetParam());
+    const auto syn = [](bool v6, std::uint16_t mss) {
+        return eth(kVmA, kVmB) / (v6 ? ipv6(kVmA, kVmB) : ipv4(kVmA, kVmB)) /
+               tcp(40000, 80, {.flags = kSyn, .mss = mss});
+    };
+    send(unfinished(syn(false, 1460), 34, 16));
+    expect_on_wire({tunnel_to(kHostB, syn(false, 1418))});
+    send(unfinished(syn(true, 1440), 54, 16));
+    expect_on_wire({tunnel_to(kHostB, syn(true, 1398))});
+}
+
 // case A01
 // case A02
 TEST_P(Offloads, CutALargeSegmentThatFitsAsTheGuestAsked) {
@@ -147,6 +160,31 @@ TEST_P(Offloads, CutALargeSegmentOfAGuestWithTheUplinksMtuSmaller) {
         // 28 bytes of IPv4 and GRE, and 14 of Ethernet, come on top.
         expect_segments_on_wire(stream.segments(10 * mss, mss - 42));
     }
+}
+
+// case A02
+// case M05
+TEST_P(Offloads, CutALargeSegmentToFitThePathMtu) {
+    attach(GetParam());
+    xgre_peer_state state{};
+    state.path_mtu = 1460;
+    state.path_until = ~0ULL >> 1;
+    datapath().peer_states().put(1, state);
+    for (const bool v6 : {false, true}) {
+        const Stream stream{.v6 = v6};
+        const std::size_t mss = v6 ? 1360 : 1380;  // which the uplink would take: 1462 with headers
+        send(stream.large(5 * mss, mss));
+        expect_segments_on_wire(stream.segments(5 * mss, mss - 42));
+        send(stream.large(5 * (mss - 2), mss - 2));
+        expect_segments_on_wire(stream.segments(5 * (mss - 2), mss - 2));
+    }
+    // Less than the tunnel's overhead is left to whoever tells the VM.
+    state.path_mtu = 1400;
+    datapath().peer_states().put(1, state);
+    datapath().forget_flows();
+    send(Stream{}.large(5 * 1460, 1460));
+    EXPECT_EQ(wire().received().size(), 0u);
+    EXPECT_EQ(count(XGRE_PROGRAM_PORT_TC, XGRE_TOO_LARGE).packets, 5u);
 }
 
 // case A02

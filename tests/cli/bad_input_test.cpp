@@ -85,6 +85,9 @@ INSTANTIATE_TEST_SUITE_P(
              {"three", "16777216", "VSID"}},
         Case{"NvgreInPlaceOfGre", "network add lan --mode nvgre --key 5000", {"lan", "key 7"}},
         Case{"MtuLargerThanTheTunnel", "network add three --key 9 --mtu 1500", {"1500"}},
+        Case{"MtuSmallerThanIpv6Needs",
+             "network add three --key 9 --mtu 1279",
+             {"three", "1279", "IPv6", "1280"}},
         Case{"DelWithPorts", "network del lan", {"lan", "tap0"}},
         Case{"ShowOfNone", "network show nix", {"nix"}}),
     name_of);

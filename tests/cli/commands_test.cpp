@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <sstream>
@@ -11,11 +12,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "loader/datapath.h"
+#include "loader/pins.h"
 #include "tests/cli/host.h"
 
 namespace xgre::test {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 class Commands : public Host {
@@ -308,6 +312,41 @@ TEST_F(Commands, PeersComeAndGo) {
     expect_unchanged("peer del 198.18.0.2 --network lan",
                      "peer 198.18.0.2 of network lan: not there");
     EXPECT_EQ(json("peer show").size(), 1U);
+}
+
+// case M05
+TEST_F(Commands, PeersAreShownWithWhatFitsAndWhoSaysSo) {
+    set_up_lan();
+    const auto peer = [&] { return find("peer show", "address", "198.18.0.2"); };
+    EXPECT_EQ(peer().at("mtu"), 1500 - 42);
+    EXPECT_EQ(peer().at("mtu_from"), "uplink");
+    EXPECT_EQ(peer().at("mtu_left"), nullptr);
+    ip("route add 198.18.0.2/32 dev uplink0 mtu 1400");  // which forwarded packets need not fit
+    EXPECT_EQ(peer().at("mtu_from"), "uplink");
+    ip("route replace 198.18.0.2/32 dev uplink0 mtu lock 1400");
+    EXPECT_EQ(peer().at("mtu"), 1400 - 42);
+    EXPECT_EQ(peer().at("mtu_from"), "route");
+    EXPECT_EQ(peer().at("mtu_left"), nullptr);
+    const Datapath datapath = Datapath::open(pins::directory(instance));
+    const std::uint32_t id = peer().at("id");
+    const auto told = [&](std::uint32_t mtu, std::chrono::seconds left) {
+        xgre_peer_state state{};
+        state.path_mtu = mtu;
+        state.path_until = static_cast<std::uint64_t>(
+            std::chrono::nanoseconds{std::chrono::steady_clock::now().time_since_epoch() + left}
+                .count());
+        datapath.peer_states().put(id, state);
+    };
+    told(1450, std::chrono::seconds{600});
+    EXPECT_EQ(peer().at("mtu_from"), "route");
+    told(1300, std::chrono::seconds{600});
+    EXPECT_EQ(peer().at("mtu"), 1300 - 42);
+    EXPECT_EQ(peer().at("mtu_from"), "path");
+    EXPECT_GT(peer().at("mtu_left"), 590);
+    EXPECT_LE(peer().at("mtu_left"), 600);
+    EXPECT_THAT(xgre("peer show").out, ContainsRegex("1258 +path \\([0-9]+ s\\)"));
+    told(1300, std::chrono::seconds{-1});
+    EXPECT_EQ(peer().at("mtu_from"), "route");
 }
 
 TEST_F(Commands, PeersCanBeToldHowTheyAreSpokenTo) {

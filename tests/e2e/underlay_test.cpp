@@ -190,6 +190,39 @@ TEST_P(Underlay, FitsTheLargestFrameOfTheNetworksMtuAndDropsALargerOneByName) {
     EXPECT_THAT(lab.host('a').drops(), ElementsAre(Pair("too-large", 1)));
 }
 
+// case M05
+TEST_P(Underlay, FitsWhatARouterOnTheWaySaysItHas) {
+    Lab lab{{.middle = Middle::router}};
+    lab.middle().ip("link set to-b mtu 1400");
+    lab.host('b').netns().ip("link set uplink0 mtu 1400");
+    lab.mesh("lan", 7, GetParam());
+    const VmOptions options{.with_address = true, .mtu = kInnerMtu};
+    Vm& a1 = lab.join('a', "a1", kVmA, "lan", options);
+    Vm& b1 = lab.join('b', "b1", kVmB, "lan", options);
+    lab.settle(a1, {&b1});
+    lab.settle(b1, {&a1});
+    const Host& host = lab.host('a');
+    const auto to_b = [&] { return Instance::view(host.session()).peers().at(0); };
+    ASSERT_EQ(to_b().mtu, kInnerMtu);
+    ASSERT_EQ(to_b().mtu_from, MtuSource::uplink);
+
+    a1.send(eth(kVmA, kVmB) / payload(1400 - 42, 1));
+    EXPECT_TRUE(b1.gets(eth(kVmA, kVmB) / payload(1400 - 42, 1)));
+    EXPECT_EQ(to_b().mtu_from, MtuSource::uplink);
+    a1.send(eth(kVmA, kVmB) / payload(kInnerMtu, 2));
+    ASSERT_TRUE(eventually([&] { return to_b().mtu_from == MtuSource::path; }));
+    EXPECT_EQ(to_b().mtu, 1400u - 42);
+    EXPECT_GT(to_b().mtu_left.value(), std::chrono::seconds{580});
+    EXPECT_EQ(host.notes("path-mtu"), 1u);
+    EXPECT_THAT(host.drops(), IsEmpty());
+
+    // The VMs' own MTU is too large by a hundred bytes; what their SYNs say is not.
+    EXPECT_TRUE(tcp_arrives_intact(a1.netns(), b1.netns(), kVmB, 1 << 20));
+    EXPECT_TRUE(tcp_arrives_intact(b1.netns(), a1.netns(), kVmA, 1 << 20));
+    EXPECT_THAT(host.drops(), IsEmpty());
+    EXPECT_EQ(host.notes("path-mtu"), 1u);
+}
+
 // Frames that do not fit one buffer of XDP's, among others that do.
 TEST_P(Underlay, CarriesJumboFrames) {
     Lab lab{{.wire_mtu = 9000}};

@@ -217,6 +217,7 @@ TEST_F(Netlink, TellsHowTheKernelWouldSendToAnAddress) {
     EXPECT_FALSE(netlink.route_to(near)->gateway);
     ASSERT_TRUE(netlink.route_to(far));
     EXPECT_EQ(netlink.route_to(far)->gateway, gateway);
+    EXPECT_EQ(netlink.route_to(far)->mtu, 0u);
     expect_error_about("left", [&] { netlink.add_host_route("left", near, std::nullopt); });
 }
 

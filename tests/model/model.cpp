@@ -99,7 +99,10 @@ xgre_verdict Model::from_port(std::size_t number, const Frame& frame) {
 
     const std::optional<Owner> to = destination(port.network, frame);
     if (!to) return flood(port.network, number, frame);
-    if (!to->is_port) return send_to_peer(to->id, frame, false);
+    if (!to->is_port) {
+        const Bytes bytes = with_mss(frame.bytes, room_to_peers({to->id}));
+        return send_to_peer(to->id, Frame{bytes}, false);
+    }
     if (*to == self) return XGRE_SAME_PORT;
     if (port.isolated && state_.ports.at(to->id).isolated) return XGRE_ISOLATED;
     return send_to_port(to->id, frame);
@@ -151,7 +154,8 @@ xgre_verdict Model::from_peer(std::uint32_t id, const Incoming& in) {
     if (to && !frame.fits(state_.ports.at(to->id).mtu)) return XGRE_TOO_LARGE;
     if (const xgre_verdict verdict = take_ecn(in.ecn, bytes); verdict != XGRE_GO) return verdict;
     learn(network, frame, self);
-    return to ? send_to_port(to->id, frame) : flood(network, {}, frame);
+    bytes = with_mss(bytes, room_to_peers({id}));
+    return to ? send_to_port(to->id, Frame{bytes}) : flood(network, {}, Frame{bytes});
 }
 
 // ---- The FDB ------------------------------------------------------------------------------------
@@ -212,6 +216,15 @@ xgre_verdict Model::send_to_port(std::size_t number, const Frame& frame) {
     return XGRE_TO_PORT;
 }
 
+// Bytes of a frame that each of them can be sent.
+std::size_t Model::room_to_peers(const std::vector<std::uint32_t>& ids) const {
+    std::size_t room = state_.mtu;
+    for (const std::uint32_t id : ids)
+        if (const auto peer = state_.peers.find(id); peer != state_.peers.end())
+            room = std::min(room, state_.mtu - outer_size(peer->second));
+    return room;
+}
+
 xgre_verdict Model::send_to_peer(std::uint32_t id, const Frame& frame, bool as_copy) {
     Peer& peer = state_.peers.at(id);
     if (const auto refused = frame.refused_by_tunnels()) return *refused;
@@ -249,9 +262,11 @@ xgre_verdict Model::flood(std::uint32_t network, std::optional<std::size_t> from
     if (from && refused && !list.peers.empty()) {
         count(*refused);
     } else if (from) {
+        const Bytes bytes = with_mss(frame.bytes, room_to_peers(list.peers));
+        const Frame copy{bytes};
         for (const std::uint32_t id : list.peers)
             if (state_.peers.contains(id) && state_.peers.at(id).network == network)
-                count(send_to_peer(id, frame, true));
+                count(send_to_peer(id, copy, true));
     }
     return has_target ? XGRE_FLOODED : XGRE_NO_TARGET;
 }

@@ -126,6 +126,7 @@ private:
     void learn(std::uint32_t network, const Frame& frame, Owner from);
 
     xgre_verdict send_to_port(std::size_t port, const Frame& frame);
+    std::size_t room_to_peers(const std::vector<std::uint32_t>& ids) const;
     xgre_verdict send_to_peer(std::uint32_t id, const Frame& frame, bool as_copy);
     xgre_verdict flood(std::uint32_t network, std::optional<std::size_t> from, const Frame& frame);
 

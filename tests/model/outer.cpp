@@ -262,4 +262,88 @@ Outgoing encapsulate(const Station& self, const Peer& peer, ByteView frame) {
     return out;
 }
 
+namespace {
+
+constexpr std::size_t kMostTags = 4;
+constexpr std::size_t kTcpHeader = 20;
+
+// The TCP header of a SYN that is whole, in a packet that ends at `end`.
+struct Syn {
+    std::size_t ip;
+    std::size_t tcp;
+    std::size_t end;
+    std::size_t ip_header;  // without options
+};
+
+std::optional<Syn> find_syn(ByteView frame) {
+    const auto is_tag = [](unsigned type) {
+        return type == kEtherTypeVlan || type == kEtherTypeServiceVlan;
+    };
+    std::size_t type = 12;
+    std::size_t tags = 0;
+    for (; type + 2 <= frame.size() && is_tag(get16(frame, type)); type += 4)
+        ++tags;
+    const std::size_t ip = type + 2;
+    if (tags > kMostTags || frame.size() < ip + 20) return {};
+    Syn syn{.ip = ip, .tcp = ip + 40, .end = 0, .ip_header = 40};
+    if (get16(frame, type) == kEtherTypeIpv4) {
+        const std::size_t words = frame[ip] & 0xfU;
+        if (frame[ip] >> 4 != 4 || words < 5 || frame[ip + 9] != kProtocolTcp ||
+            (get16(frame, ip + 6) & 0x3fff) != 0)
+            return {};
+        syn = {.ip = ip, .tcp = ip + 4 * words, .end = ip + get16(frame, ip + 2), .ip_header = 20};
+    } else if (get16(frame, type) == kEtherTypeIpv6 && frame.size() >= ip + 40) {
+        if (frame[ip] >> 4 != 6 || frame[ip + 6] != kProtocolTcp) return {};
+        syn.end = syn.tcp + get16(frame, ip + 4);
+    } else {
+        return {};
+    }
+    if (frame.size() < syn.tcp + 14 || (frame[syn.tcp + 13] & kSyn) == 0) return {};
+    return syn;
+}
+
+// Where the two bytes of the MSS are.
+std::optional<std::size_t> find_mss(ByteView frame, const Syn& syn) {
+    const std::size_t end = syn.tcp + 4 * (frame[syn.tcp + 12] >> 4U);
+    if (syn.tcp + kTcpHeader > syn.end || end > syn.end) return {};
+    for (std::size_t at = syn.tcp + kTcpHeader; at + 2 <= std::min(end, frame.size());) {
+        const std::size_t len = frame[at + 1];
+        if (frame[at] == 0) return {};
+        if (frame[at] == 1) {
+            ++at;
+            continue;
+        }
+        if (len < 2 || at + len > end) return {};
+        if (frame[at] == 2) {
+            if (len == 4 && at + 4 <= frame.size()) return at + 2;
+            return {};
+        }
+        at += len;
+    }
+    return {};
+}
+
+}  // namespace
+
+Bytes with_mss(ByteView frame, std::size_t room) {
+    Bytes bytes{frame.begin(), frame.end()};
+    const std::optional<Syn> syn = find_syn(frame);
+    const std::optional<std::size_t> at = syn ? find_mss(frame, *syn) : std::nullopt;
+    if (!at || room <= syn->ip + syn->ip_header + kTcpHeader) return bytes;
+    const std::size_t fits = room - syn->ip - syn->ip_header - kTcpHeader;
+    if (get16(frame, *at) <= fits) return bytes;
+    set16(bytes, *at, static_cast<std::uint16_t>(fits));
+    // RFC 1624: a sum that was wrong stays so. Words begin where TCP does.
+    const bool is_odd = (*at - syn->tcp) % 2 != 0;
+    const auto word = [is_odd](unsigned value) {
+        return is_odd ? (value >> 8 | value << 8) & 0xffffU : value;
+    };
+    unsigned sum = (~unsigned{get16(frame, syn->tcp + 16)} & 0xffffU) +
+                   (~word(get16(frame, *at)) & 0xffffU) + word(static_cast<unsigned>(fits));
+    sum = (sum & 0xffffU) + (sum >> 16);
+    sum = (sum & 0xffffU) + (sum >> 16);
+    set16(bytes, syn->tcp + 16, static_cast<std::uint16_t>(~sum));
+    return bytes;
+}
+
 }  // namespace xgre::test::model

@@ -77,4 +77,7 @@ bool is_from(const Peer& peer, const Incoming& packet);
 // RFC 6040 section 4.2: writes the inner frame's ECN.
 xgre_verdict take_ecn(std::uint8_t outer_ecn, Bytes& frame);
 
+// A SYN says no larger MSS than fits when frames may have `room` bytes.
+Bytes with_mss(ByteView frame, std::size_t room);
+
 }  // namespace xgre::test::model

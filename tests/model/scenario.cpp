@@ -154,6 +154,16 @@ private:
         return edges.at(below(edges.size())) - 44 + below(50);
     }
 
+    // One in four says more than fits a tunnel, somewhere among its options.
+    TcpOptions syn_or_data() {
+        if (!one_in(4)) return {};
+        TcpOptions options{.flags = one_in(2) ? kSyn : std::uint8_t{kSyn | kAck}};
+        for (std::size_t nops = below(4); nops > 0; --nops)
+            options.options.push_back(1);
+        options.options.insert(options.options.end(), {2, 4, 5, byte()});
+        return options;
+    }
+
     // With `whole`, what says that it is IP has all of that header.
     Packet inner(bool whole = false) {
         if (!repeats_) last_ = eth(address(true), address(false));
@@ -168,10 +178,11 @@ private:
             case 1:
             case 2:
                 return front / ipv4(kVmA, kVmB, {.ttl = byte(), .tos = byte(), .df = one_in(2)}) /
-                       tcp(40000, 80) / payload(size());
+                       tcp(40000, 80, syn_or_data()) / payload(size());
             case 3:
                 return front / ipv6(kVmA, kVmB, {.hop_limit = byte(), .traffic_class = byte()}) /
-                       tcp(40000, 80, {.mss = 1400}) / payload(size());
+                       tcp(40000, 80, {.flags = one_in(3) ? kSyn : kAck, .mss = 1400}) /
+                       payload(size());
             case 4:
                 return front / ipv4(kVmA, kVmB, {.tos = byte(), .df = false, .frag_offset = 3}) /
                        payload(size());

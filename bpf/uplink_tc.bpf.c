@@ -2,6 +2,7 @@
 /* From the wire, complete: what XDP did not take, and the delivery of what it handed over. */
 #include "flood.h"
 #include "lease.h"
+#include "reassemble.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -117,6 +118,7 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     __u32 header_len = 0;
     bool known, checked;
 
+    if (verdict == XGRE_FRAGMENT) verdict = reassemble(skb, uplink, &a->outer, &a->peer);
     if (a->outer.inner_len) a->weight.bytes = a->outer.inner_len;
     if (verdict) return verdict;
     a->from.at = this_moment();
@@ -160,6 +162,7 @@ int uplink_tc(struct __sk_buff *skb)
     if (skb->pkt_type != PACKET_HOST || skb->vlan_present) return TC_ACT_UNSPEC;
     verdict = handle(skb, uplink, &a);
     if (verdict == XGRE_PASS) return TC_ACT_UNSPEC;
+    if (verdict == XGRE_PUNT) return TC_ACT_SHOT; /* held, as a copy */
     count_verdict(XGRE_PROGRAM_UPLINK_TC, verdict, &a.weight);
     note_refusal(a.from.refusal);
     if (a.peer) count_peer_rx(a.peer, &a.weight);

@@ -54,6 +54,7 @@ constexpr std::array kPlaces{
     Place{"guard.h", "", Step::forward},
     Place{"inside.h", "", Step::parse},
     Place{"lease.h", "", Step::forward},
+    Place{"reassemble.h", "", Step::parse},
 
     Place{"flood.h", "is_marked_copy", Step::program},
     Place{"flood.h", "", Step::flood},
@@ -72,6 +73,7 @@ constexpr std::array kPlaces{
 
     Place{"hook_tc.h", "frame_cursor", Step::parse},
     Place{"hook_tc.h", "header_cursor", Step::parse},
+    Place{"hook_tc.h", "parse_outer", Step::parse},
     Place{"hook_tc.h", "parse_outer_step", Step::parse},
     Place{"hook_tc.h", "parse_frame_step", Step::parse},
     Place{"hook_tc.h", "take_handover", Step::parse},

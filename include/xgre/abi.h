@@ -47,6 +47,10 @@
 #define XGRE_ADDRESSES 4096         /* addresses that ports are given by `--address` */
 #define XGRE_PORT_ADDRESSES 64      /* of one port */
 #define XGRE_BURST_NS 1000000000ULL /* a limited port may send so much time's worth at once */
+#define XGRE_FRAGMENTS 64           /* first fragments that are held until the second comes */
+#define XGRE_SOURCE_FRAGMENTS 8     /* of one address; a power of two */
+#define XGRE_FRAGMENT_MAX 9216      /* bytes of one, from its IP header on */
+#define XGRE_FRAGMENT_NS 1000000000ULL /* how long one is held */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
@@ -56,7 +60,8 @@
  */
 #define XGRE_VERDICTS(X)                                                                           \
     X(GO, "go", STEP, "undecided: next step")                                                      \
-    X(PUNT, "punt", STEP, "XDP leaves the frame to TC")                                            \
+    X(PUNT, "punt", STEP,                                                                          \
+      "decided later: XDP leaves the frame to TC, TC waits for its other half")                    \
     X(PASS, "pass", STEP, "not a tunnel packet of ours: the host's stack takes it")                \
     X(HANDOVER, "handover", STEP, "XDP decapsulated; TC delivers after GRO")                       \
     X(TO_PORT, "to-port", OK, "delivered to one local port")                                       \
@@ -65,7 +70,7 @@
     X(TRUNCATED, "truncated", DROP, "frame ends inside a header or before its IP length")          \
     X(IP_HEADER, "ip-header", DROP, "outer IPv4 header length or total length is impossible")      \
     X(IP_CHECKSUM, "ip-checksum", DROP, "outer IPv4 header checksum is wrong")                     \
-    X(FRAGMENT, "fragment", DROP, "outer packet is a fragment")                                    \
+    X(FRAGMENT, "fragment", DROP, "outer packet is in fragments that cannot be put together")      \
     X(GRE_FLAGS, "gre-flags", DROP, "a GRE header bit that RFC 2784 says to refuse is set")        \
     X(GRE_VERSION, "gre-version", DROP, "GRE version is not 0")                                    \
     X(GRE_CHECKSUM, "gre-checksum", DROP, "GRE checksum is wrong")                                 \
@@ -97,7 +102,12 @@
     X(UNKNOWN_LIMIT, "unknown-limit", DROP, "more to unknown MACs than its port may send")         \
     X(DHCP_GUARD, "dhcp-guard", DROP, "a DHCP server's message from a port that has none")         \
     X(RA_GUARD, "ra-guard", DROP, "a router advertisement or redirect from a port without router") \
-    X(NOT_LEASED, "not-leased", DROP, "a lease-bound port says an address that it has not got")
+    X(NOT_LEASED, "not-leased", DROP, "a lease-bound port says an address that it has not got")    \
+    X(FRAGMENT_OVERLAP, "fragment-overlap", DROP, "the outer packet's two fragments overlap")      \
+    X(FRAGMENT_TIMEOUT, "fragment-timeout", DROP,                                                  \
+      "first fragment of an outer packet whose second did not come")                               \
+    X(FRAGMENT_STORE_FULL, "fragment-store-full", DROP,                                            \
+      "no room to hold a first fragment, or it had to make room for a newer one")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -351,6 +361,32 @@ struct xgre_peer_state {
     __u32 pad;
 };
 XGRE_ASSERT_SIZE(struct xgre_peer_state, 16);
+
+/*
+ * `fragments`: hash: first fragments of outer packets, until the second one comes. The
+ * identification says in which of an address's places one is: a newer packet pushes out an older
+ * one.
+ */
+struct xgre_fragment_key {
+    struct xgre_addr source;
+    __u32 place; /* identification % XGRE_SOURCE_FRAGMENTS; of IPv6 so many places further */
+};
+XGRE_ASSERT_SIZE(struct xgre_fragment_key, 20);
+
+struct xgre_fragment {
+    __u32 held;                   /* 1: complete, and nobody's. 0: a program works on it */
+    struct xgre_fragment_key key; /* its own */
+    __u32 id;                     /* host order */
+    __u32 peer;
+    __u64 came;        /* CLOCK_MONOTONIC, ns */
+    __u16 len;         /* of `bytes` */
+    __u16 headers_len; /* IP header, IPv4 options or IPv6 extension headers */
+    __u16 inner_len;   /* bytes of the frame inside */
+    __u8 ds;           /* TOS or traffic class */
+    __u8 pad;
+    __u8 bytes[XGRE_FRAGMENT_MAX];
+};
+XGRE_ASSERT_SIZE(struct xgre_fragment, 48 + XGRE_FRAGMENT_MAX);
 
 /* `fdb`: hash. */
 struct xgre_fdb_key {

@@ -103,13 +103,16 @@ static long sweep_binding(struct bpf_map *map, struct xgre_binding_key *key,
 static long sweep_fragment(struct bpf_map *map, struct xgre_fragment_key *key,
                            struct xgre_fragment *held, struct sweep *sweep)
 {
-    if (!is_late(held, sweep->now) || !claim(held)) return 0;
-    if (!is_late(held, sweep->now)) { /* it has become another meanwhile */
-        publish(held);
-        return 0;
+    if (claim(held, XGRE_FRAGMENT_DONE)) {
+        discard(held);
+    } else if (is_late(held, sweep->now) && claim(held, XGRE_FRAGMENT_HELD)) {
+        if (is_late(held, sweep->now)) {
+            lose(held, XGRE_FRAGMENT_TIMEOUT);
+            discard(held);
+        } else { /* it has become another meanwhile */
+            leave(held, XGRE_FRAGMENT_HELD);
+        }
     }
-    lose(held, XGRE_FRAGMENT_TIMEOUT);
-    discard(held);
     return 0;
 }
 

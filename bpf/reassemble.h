@@ -5,7 +5,7 @@
  * more, and a second one that comes before the first, are nobody's: whoever makes those has an MTU
  * that is wrong by more than a tunnel's headers.
  *
- * One CPU works on an entry at a time: whoever makes 0 of its `held`, or has just put it in. The
+ * One CPU works on an entry at a time: whoever makes it BUSY, or has just put it in. The
  * kernel gives a deleted entry's memory to another key at once, so what an entry is says only its
  * own key, and that only to its owner.
  */
@@ -32,15 +32,22 @@ struct fragment {
 
 const volatile struct xgre_fragment blank_fragment __weak = {};
 
-static __always_inline bool claim(struct xgre_fragment *held)
+/* An atomic operation with a result is a barrier, too. */
+static __always_inline bool claim(struct xgre_fragment *held, __u32 state)
 {
-    return __sync_val_compare_and_swap(&held->held, 1, 0) == 1;
+    return __sync_val_compare_and_swap(&held->state, state, XGRE_FRAGMENT_BUSY) == state;
 }
 
-/* With all that was written before it: an atomic operation with a result is a barrier. */
-static __always_inline void publish(struct xgre_fragment *held)
+static __always_inline void leave(struct xgre_fragment *held, __u32 state)
 {
-    __sync_val_compare_and_swap(&held->held, 0, 1);
+    __sync_val_compare_and_swap(&held->state, XGRE_FRAGMENT_BUSY, state);
+}
+
+/* Asked by its owner: it may have become another since it was found. */
+static __always_inline bool is_at(const struct xgre_fragment *held,
+                                  const struct xgre_fragment_key *key)
+{
+    return held->key.place == key->place && same_addr(&held->key.source, &key->source);
 }
 
 static __always_inline bool is_late(const struct xgre_fragment *held, __u64 now)
@@ -57,12 +64,12 @@ static __always_inline void lose(const struct xgre_fragment *held, enum xgre_ver
     count_peer_rx(held->peer, &weight);
 }
 
-/* Of one's own. */
-static __always_inline void discard(const struct xgre_fragment *held)
+/* One's own. The kernel refuses while this CPU is at work in the map: then the sweep does it. */
+static __always_inline void discard(struct xgre_fragment *held)
 {
     struct xgre_fragment_key key = held->key;
 
-    bpf_map_delete_elem(&fragments, &key);
+    if (bpf_map_delete_elem(&fragments, &key)) leave(held, XGRE_FRAGMENT_DONE);
 }
 
 /* ---- The fragment that came --------------------------------------------------------------- */
@@ -121,7 +128,9 @@ STEP int read_fragment(struct __sk_buff *skb, struct fragment *out)
     if (!out || !eth) return XGRE_FRAGMENT;
     verdict = eth->h_proto == bpf_htons(ETH_P_IP) ? read_ipv4(&c, out) : read_ipv6(&c, out);
     if (verdict) return verdict;
-    return out->end <= out->payload || out->end > skb->len ? XGRE_FRAGMENT : XGRE_GO;
+    if (out->end <= out->payload || out->end > skb->len) return XGRE_FRAGMENT;
+    /* One that is whole may be in front of one that is not. */
+    return out->place || out->more ? XGRE_GO : XGRE_FRAGMENT;
 }
 
 STEP int parse_first_step(struct __sk_buff *skb, const struct xgre_uplink *uplink,
@@ -133,17 +142,28 @@ STEP int parse_first_step(struct __sk_buff *skb, const struct xgre_uplink *uplin
 
 /* ---- The first ---------------------------------------------------------------------------- */
 
+/* Makes an entry that was found one's own, and empty. */
+static __always_inline bool empty_entry(struct xgre_fragment *held,
+                                        const struct xgre_fragment_key *key, __u64 now)
+{
+    bool is_done = claim(held, XGRE_FRAGMENT_DONE);
+
+    if (!is_done && !claim(held, XGRE_FRAGMENT_HELD)) return false;
+    if (!is_at(held, key)) {
+        leave(held, is_done ? XGRE_FRAGMENT_DONE : XGRE_FRAGMENT_HELD);
+        return false;
+    }
+    if (!is_done) lose(held, is_late(held, now) ? XGRE_FRAGMENT_TIMEOUT : XGRE_FRAGMENT_STORE_FULL);
+    return true;
+}
+
 /* An entry that is one's own, with nothing in it. NULL: there is no room. */
 static __always_inline struct xgre_fragment *make_entry(const struct xgre_fragment_key *key,
                                                         __u64 now)
 {
     struct xgre_fragment *held = bpf_map_lookup_elem(&fragments, key);
 
-    if (held) {
-        if (!claim(held)) return NULL;
-        lose(held, is_late(held, now) ? XGRE_FRAGMENT_TIMEOUT : XGRE_FRAGMENT_STORE_FULL);
-        return held;
-    }
+    if (held) return empty_entry(held, key, now) ? held : NULL;
     if (bpf_map_update_elem(&fragments, key, (void *)&blank_fragment, BPF_NOEXIST)) return NULL;
     return bpf_map_lookup_elem(&fragments, key);
 }
@@ -176,7 +196,7 @@ STEP int hold_fragment(struct __sk_buff *skb, const struct fragment *part,
         discard(held);
         return XGRE_TRUNCATED;
     }
-    publish(held);
+    leave(held, XGRE_FRAGMENT_HELD);
     return XGRE_PUNT;
 }
 
@@ -282,13 +302,6 @@ static __always_inline enum xgre_verdict join_fragments(struct __sk_buff *skb,
                : XGRE_GO;
 }
 
-static __always_inline bool is_first_of(const struct xgre_fragment *held,
-                                        const struct fragment *part)
-{
-    return held->id == part->id && held->key.place == part->key.place &&
-           same_addr(&held->key.source, &part->key.source);
-}
-
 /* PASS: its first is not here. Else `outer` and `peer` are told what they need to be counted. */
 STEP int add_fragment(struct __sk_buff *skb, const struct fragment *part, struct outer *outer,
                       __u32 *peer)
@@ -300,9 +313,9 @@ STEP int add_fragment(struct __sk_buff *skb, const struct fragment *part, struct
     if (!part || !outer || !peer) return XGRE_REWRITE_FAILED;
     key = part->key;
     held = bpf_map_lookup_elem(&fragments, &key);
-    if (!held || held->id != part->id || !claim(held)) return XGRE_PASS;
-    if (!is_first_of(held, part)) {
-        publish(held);
+    if (!held || held->id != part->id || !claim(held, XGRE_FRAGMENT_HELD)) return XGRE_PASS;
+    if (held->id != part->id || !is_at(held, &key)) {
+        leave(held, XGRE_FRAGMENT_HELD);
         return XGRE_PASS;
     }
     if (is_late(held, bpf_ktime_get_coarse_ns())) {

@@ -373,8 +373,14 @@ struct xgre_fragment_key {
 };
 XGRE_ASSERT_SIZE(struct xgre_fragment_key, 20);
 
+enum xgre_fragment_state {
+    XGRE_FRAGMENT_BUSY = 0, /* a program works on it */
+    XGRE_FRAGMENT_HELD = 1, /* complete, and nobody's */
+    XGRE_FRAGMENT_DONE = 2, /* nobody's, and nothing in it */
+};
+
 struct xgre_fragment {
-    __u32 held;                   /* 1: complete, and nobody's. 0: a program works on it */
+    __u32 state;                  /* enum xgre_fragment_state */
     struct xgre_fragment_key key; /* its own */
     __u32 id;                     /* host order */
     __u32 peer;

@@ -187,6 +187,10 @@ TEST_P(Ipv6In, AFragmentInAnOddPlaceIsADrop) {
     const Packet ip = ipv6(kHostB, kHostA);
     expect_dropped(first(ip / ipv6_encap_limit() / ipv6_encap_limit()), XGRE_FRAGMENT);
     expect_dropped(first(ip / ipv6_fragment()), XGRE_FRAGMENT);
+    expect_dropped(eth(kHostB, kHostA) / ip / ipv6_fragment() /
+                       ipv6_fragment({.more_fragments = true}) / gre({.key = kKey}) /
+                       frame(kVmB, kVmA, 50),
+                   XGRE_FRAGMENT);
     expect_dropped(first(ip), XGRE_FRAGMENT);  // not of a multiple of 8 bytes
     const auto before = counts();
     const Packet later = eth(kHostB, kHostA) / ip / ipv6_encap_limit() / ipv6_encap_limit() /

@@ -368,6 +368,27 @@ TEST_P(Reassembly, IsNotMadeOfAFirstFragmentThatIsTooOld) {
     expect_delivered(fragment_of(packet, 1480, kRest), inner());
 }
 
+// What is left where the kernel refused to delete.
+TEST_P(Reassembly, UsesAnEntryThatIsDoneAgainAndTheSweepTakesItOut) {
+    const Packet packet = whole(inner());
+    expect_held(fragment_of(packet, 0, 1480));
+    const auto finish = [&] {
+        for (auto [key, entry] : datapath().fragments().entries()) {
+            entry.state = XGRE_FRAGMENT_DONE;
+            datapath().fragments().put(key, entry);
+        }
+    };
+    finish();
+    expect_untouched(fragment_of(packet, 1480, kRest));
+    expect_held(fragment_of(packet, 0, 1480));
+    expect_delivered(fragment_of(packet, 1480, kRest), inner());
+    expect_held(fragment_of(packet, 0, 1480));
+    finish();
+    datapath().fdb_sweep();
+    EXPECT_EQ(held(), 0u);
+    EXPECT_EQ(counts(), (Counts{{"uplink_tc to-port", 1}}));
+}
+
 TEST_P(Reassembly, TakesTheNewestOfFirstFragmentsThatAreAlike) {
     expect_held(fragment_of(whole(inner(1500, 1)), 0, 1480));
     EXPECT_EQ(arrive(fragment_of(whole(inner(1500, 2)), 0, 1480)).fate, Fate::ended);
@@ -405,7 +426,7 @@ TEST_P(Reassembly, IsNeverMadeOfHalvesOfDifferentPackets) {
     EXPECT_EQ(firsts, counted + held());
     EXPECT_GT(lost(XGRE_TO_PORT), kRounds / 10);
     for (const auto& [key, entry] : datapath().fragments().entries())
-        EXPECT_EQ(entry.held, 1u);
+        EXPECT_EQ(entry.state, std::uint32_t{XGRE_FRAGMENT_HELD});
 }
 
 // By the devices' drivers, and what the kernel does between the hooks.

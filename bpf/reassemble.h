@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Outer packets in two fragments, TC only: the first is held in `fragments`, and put in front of
- * the second when that comes. The result goes on as a packet that came whole. Three fragments or
- * more, and a second one that comes before the first, are nobody's: whoever makes those has an MTU
- * that is wrong by more than a tunnel's headers.
+ * the second when that comes. The result goes on as a packet that came whole. Nothing is made of
+ * three fragments or more, nor of a second one that comes before the first.
  *
- * One CPU works on an entry at a time: whoever makes it BUSY, or has just put it in. The
- * kernel gives a deleted entry's memory to another key at once, so what an entry is says only its
- * own key, and that only to its owner.
+ * One CPU at a time works on an entry: whoever has just put it in, or made it BUSY. The kernel
+ * gives the memory of a deleted entry to another key at once, under the eyes of who found it
+ * before. So only its owner can tell which key it has now, by the copy inside.
  */
 #ifndef XGRE_BPF_REASSEMBLE_H
 #define XGRE_BPF_REASSEMBLE_H

@@ -232,7 +232,7 @@ TEST_P(Reassembly, HoldsNothingOfWhoIsNoPeer) {
 TEST_P(Reassembly, OfFragmentsThatOverlapIsADrop) {
     const Packet packet = whole(inner());
     const Packet second = fragment_of(packet, 1480, kRest);
-    for (const std::size_t place : {8, 1000, 1472}) {
+    for (const std::size_t place : {8u, 1000u, 1472u}) {
         expect_held(fragment_of(packet, 0, 1480));
         expect_dropped(fragment_of(packet, 1480, kRest, {.place = place}), XGRE_FRAGMENT_OVERLAP);
         expect_untouched(second);
@@ -270,7 +270,8 @@ TEST_P(Reassembly, LongerThanAPacketCanBeIsADrop) {
 // RFC 3168 section 5.3
 TEST_P(Reassembly, HasTheMarkThatOneOfTheFragmentsHas) {
     struct Marks {
-        std::uint8_t first, second;
+        std::uint8_t first = 0;
+        std::uint8_t second = 0;
         std::optional<std::uint8_t> inner;
     };
     constexpr std::uint8_t ect1 = 1, ect0 = 2, ce = 3;

@@ -60,8 +60,7 @@ std::optional<Fragment> read_fragment(const Station& self, ByteView packet) {
     if (!std::ranges::equal(self.mac.bytes, packet.first(6))) return {};
     const std::uint16_t type = get16(packet, 12);
     if (type != kEtherTypeIpv4 && type != kEtherTypeIpv6) return {};
-    const auto fragment =
-        type == kEtherTypeIpv4 ? read_ipv4(self, packet) : read_ipv6(self, packet);
+    auto fragment = type == kEtherTypeIpv4 ? read_ipv4(self, packet) : read_ipv6(self, packet);
     if (!fragment || (fragment->place == 0 && !fragment->more)) return {};
     if (fragment->end <= fragment->payload || fragment->end > packet.size()) return {};
     return fragment;

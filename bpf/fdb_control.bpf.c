@@ -9,6 +9,7 @@
  * those may not use per-CPU arrays and device maps on Linux 6.1.)
  */
 #include "lease.h"
+#include "reassemble.h"
 #include <bpf/bpf_core_read.h>
 
 char LICENSE[] __weak SEC("license") = "GPL";
@@ -98,12 +99,30 @@ static long sweep_binding(struct bpf_map *map, struct xgre_binding_key *key,
     return 0;
 }
 
+/* A first fragment whose second does not come. */
+static long sweep_fragment(struct bpf_map *map, struct xgre_fragment_key *key,
+                           struct xgre_fragment *held, struct sweep *sweep)
+{
+    if (claim(held, XGRE_FRAGMENT_DONE)) {
+        discard(held);
+    } else if (is_late(held, sweep->now) && claim(held, XGRE_FRAGMENT_HELD)) {
+        if (is_late(held, sweep->now)) {
+            lose(held, XGRE_FRAGMENT_TIMEOUT);
+            discard(held);
+        } else { /* it has become another meanwhile */
+            leave(held, XGRE_FRAGMENT_HELD);
+        }
+    }
+    return 0;
+}
+
 static __always_inline __u32 sweep_all(void)
 {
     struct sweep sweep = {.now = bpf_ktime_get_coarse_ns()};
 
     bpf_for_each_map_elem(&fdb, sweep_entry, &sweep, 0);
     bpf_for_each_map_elem(&bindings, sweep_binding, &sweep, 0);
+    bpf_for_each_map_elem(&fragments, sweep_fragment, &sweep, 0);
     forget_flows();
     return sweep.removed;
 }

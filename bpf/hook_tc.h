@@ -39,20 +39,27 @@ static __always_inline struct cursor header_cursor(struct __sk_buff *skb)
     return c;
 }
 
-/* Parses, as global steps: see STEP. */
-STEP int parse_outer_step(struct __sk_buff *skb, const struct xgre_uplink *uplink,
-                          struct outer *out)
+static __always_inline enum xgre_verdict parse_outer(struct __sk_buff *skb,
+                                                     const struct xgre_uplink *uplink,
+                                                     enum reading reading, struct outer *out)
 {
     struct cursor c = header_cursor(skb);
     struct ethhdr *eth = take(&c, sizeof(*eth));
 
-    if (!uplink || !out) return XGRE_REWRITE_FAILED;
     if (!eth) return XGRE_PASS;
     if (eth->h_proto == bpf_htons(ETH_P_IP))
-        return parse_outer_ipv4(&c, skb->len, uplink->local, out);
+        return parse_outer_ipv4(&c, skb->len, uplink->local, reading, out);
     if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-        return parse_outer_ipv6(&c, skb->len, &uplink->local6, false, out);
+        return parse_outer_ipv6(&c, skb->len, &uplink->local6, reading, out);
     return XGRE_PASS;
+}
+
+/* Parses, as global steps: see STEP. */
+STEP int parse_outer_step(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                          struct outer *out)
+{
+    if (!uplink || !out) return XGRE_REWRITE_FAILED;
+    return parse_outer(skb, uplink, READ_WHOLE, out);
 }
 
 /*

@@ -72,6 +72,15 @@ struct {
     __type(value, struct xgre_peer_state);
 } peer_states __weak SEC(".maps");
 
+/* On demand, too: nobody has fragments that need not have them. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, XGRE_FRAGMENTS);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct xgre_fragment_key);
+    __type(value, struct xgre_fragment);
+} fragments __weak SEC(".maps");
+
 /* Grows on demand: an idle instance pays for the buckets only. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

@@ -180,26 +180,33 @@ static __always_inline enum xgre_verdict enter_gre(struct cursor *c, const struc
     return out->inner_len < sizeof(struct ethhdr) ? XGRE_INNER_SHORT : XGRE_GO;
 }
 
+/* What becomes of outer packets that take more to read. */
+enum reading {
+    READ_BRIEFLY, /* PUNT for fragments, and for all extension headers but the shortest */
+    READ_WHOLE,   /* FRAGMENT for one, whatever it is of */
+    READ_FIRST,   /* the start of a packet in fragments as if that were all of it */
+};
+
 /*
  * Outer headers: Ethernet / IP / GRE / 0x6558 to an address of the uplink. PASS: not ours, and what
  * makes it not ours was there to read. `frame_len` is the length of the whole frame, of which the
  * cursor, which stands behind the Ethernet header, may see only the start.
  */
 static __always_inline enum xgre_verdict parse_outer_ipv4(struct cursor *c, __u32 frame_len,
-                                                          __be32 local, struct outer *out)
+                                                          __be32 local, enum reading reading,
+                                                          struct outer *out)
 {
     struct iphdr *ip = take(c, sizeof(*ip));
     struct gre_base *gre;
     struct cursor options;
     __u32 ihl, total;
-    __u16 fragment;
     enum xgre_verdict verdict;
 
     if (!ip) return XGRE_TRUNCATED;
     if (ip->protocol != IPPROTO_GRE || ip->daddr != local || ip->version != 4) return XGRE_PASS;
-    fragment = bpf_ntohs(ip->frag_off);
-    /* No GRE header in it. Without its first fragment, refused below, it never becomes a packet. */
-    if (fragment & IP_OFFSET) return XGRE_PASS;
+    if (reading == READ_FIRST && ip->frag_off & bpf_htons(IP_OFFSET)) return XGRE_PASS;
+    if (reading != READ_FIRST && ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))
+        return reading == READ_BRIEFLY ? XGRE_PUNT : XGRE_FRAGMENT;
     ihl = ip->ihl;
     if (ihl < 5) return XGRE_IP_HEADER;
     options = *c;
@@ -217,7 +224,6 @@ static __always_inline enum xgre_verdict parse_outer_ipv4(struct cursor *c, __u3
     if (frame_len < sizeof(struct ethhdr) + total) return XGRE_TRUNCATED;
     verdict = check_ip_sum(ip, options, ihl);
     if (verdict) return verdict;
-    if (fragment & IP_MF) return XGRE_FRAGMENT;
     return enter_gre(c, gre, sizeof(struct ethhdr) + total, out);
 }
 
@@ -226,21 +232,23 @@ struct extension {
     __u8 next;
     __u8 len; /* of 8 bytes, without the first 8 */
     union {
-        __be16 offset; /* of a fragment header: bit 15, more follow */
+        __be16 offset; /* of a fragment header: 13 bits, and bit 15, more follow */
         struct {
             __u8 type;
             __u8 left; /* of a routing header: segments */
         };
     };
-    __be32 rest;
+    __be32 rest; /* of a fragment header: identification */
 };
+
+#define IP6_MF 1
+#define IP6_OFFSET 0xfff8
 
 /* Where a walk along extension headers stands. */
 struct extension_walk {
-    __u8 next;     /* what comes */
-    bool foreign;  /* there was one that no tunnel packet has */
-    bool fragment; /* the start of a packet in fragments */
-    __u32 len;     /* of all of them */
+    __u8 next;    /* what comes */
+    bool foreign; /* there was one that no tunnel packet has */
+    __u32 len;    /* of all of them */
 };
 
 /* Those whose length can be told without knowing them: RFC 8200 section 4, RFC 7045 section 3.1. */
@@ -259,7 +267,7 @@ static __always_inline __u32 extension_len(__u8 kind, __u8 len)
 }
 
 /* One extension header, `walk->next`. PASS: what is behind it is not ours to read. */
-static __always_inline enum xgre_verdict walk_extension(struct cursor *c,
+static __always_inline enum xgre_verdict walk_extension(struct cursor *c, enum reading reading,
                                                         struct extension_walk *walk)
 {
     struct extension *header = take(c, sizeof(*header));
@@ -268,9 +276,10 @@ static __always_inline enum xgre_verdict walk_extension(struct cursor *c,
     if (!header) return XGRE_TRUNCATED;
     more = extension_len(walk->next, header->len) - sizeof(*header);
     if (walk->next == IPPROTO_FRAGMENT) {
-        /* As of IPv4: no GRE header in it. One that is whole (RFC 6946) is like any other. */
-        if (header->offset & bpf_htons(~7)) return XGRE_PASS;
-        walk->fragment |= !!(header->offset & bpf_htons(1));
+        /* One that is whole (RFC 6946) is like any other. */
+        if (reading == READ_FIRST && header->offset & bpf_htons(IP6_OFFSET)) return XGRE_PASS;
+        if (reading != READ_FIRST && header->offset & bpf_htons(IP6_MF | IP6_OFFSET))
+            return XGRE_FRAGMENT;
     } else if (walk->next == IPPROTO_ROUTING) {
         if (header->left) return XGRE_PASS; /* it has further to go */
     } else if (walk->next != IPPROTO_HOPOPTS && walk->next != IPPROTO_DSTOPTS) {
@@ -283,16 +292,16 @@ static __always_inline enum xgre_verdict walk_extension(struct cursor *c,
 }
 
 /*
- * Behind an IPv6 header: up to what is no extension header. `briefly`: at most the one of 8 bytes
- * that Linux puts in front of GRE (RFC 2473 section 4.1.1), and PUNT for more.
+ * Behind an IPv6 header: up to what is no extension header. READ_BRIEFLY: at most the one of 8
+ * bytes that Linux puts in front of GRE (RFC 2473 section 4.1.1), and PUNT for more.
  */
-static __always_inline enum xgre_verdict walk_extensions(struct cursor *c, bool briefly,
+static __always_inline enum xgre_verdict walk_extensions(struct cursor *c, enum reading reading,
                                                          struct extension_walk *walk)
 {
     struct extension *header;
     enum xgre_verdict verdict;
 
-    if (briefly) {
+    if (reading == READ_BRIEFLY) {
         if (walk->next == IPPROTO_DSTOPTS) {
             header = take(c, sizeof(*header));
             if (!header || header->len) return XGRE_PUNT;
@@ -303,7 +312,7 @@ static __always_inline enum xgre_verdict walk_extensions(struct cursor *c, bool 
     }
     for (int i = 0; i < EXTENSIONS_MAX; i++) {
         if (!is_extension(walk->next)) return XGRE_GO;
-        verdict = walk_extension(c, walk);
+        verdict = walk_extension(c, reading, walk);
         if (verdict) return verdict;
     }
     return is_extension(walk->next) ? XGRE_PASS : XGRE_GO;
@@ -333,10 +342,9 @@ static __always_inline __u8 ipv6_ds(const void *ip)
     return bpf_ntohs(*(const word16 *)ip) >> 4;
 }
 
-/* `briefly`: PUNT rather than walk along extension headers. */
 static __always_inline enum xgre_verdict parse_outer_ipv6(struct cursor *c, __u32 frame_len,
                                                           const struct xgre_addr *local,
-                                                          bool briefly, struct outer *out)
+                                                          enum reading reading, struct outer *out)
 {
     struct ipv6hdr *ip = take(c, sizeof(*ip));
     struct extension_walk walk = {};
@@ -348,7 +356,7 @@ static __always_inline enum xgre_verdict parse_outer_ipv6(struct cursor *c, __u3
     if (!same_addr(&ip->daddr, local) || ip->version != 6) return XGRE_PASS;
     walk.next = ip->nexthdr;
     if (walk.next != IPPROTO_GRE) {
-        verdict = walk_extensions(c, briefly, &walk);
+        verdict = walk_extensions(c, reading, &walk);
         if (verdict) return verdict;
         if (walk.next != IPPROTO_GRE) return XGRE_PASS;
     }
@@ -364,7 +372,6 @@ static __always_inline enum xgre_verdict parse_outer_ipv6(struct cursor *c, __u3
     if (walk.foreign) return XGRE_IP_EXTENSION;
     if (end < out->gre_offset + sizeof(*gre)) return XGRE_IP_HEADER;
     if (frame_len < end) return XGRE_TRUNCATED;
-    if (walk.fragment) return XGRE_FRAGMENT;
     return enter_gre(c, gre, end, out);
 }
 

@@ -30,7 +30,7 @@ static __always_inline bool skip_outer_ipv6(struct cursor *c, const struct xgre_
 
     if (!ip || !same_addr(&ip->daddr, local)) return false;
     walk.next = ip->nexthdr;
-    return !walk_extensions(c, true, &walk) && walk.next == IPPROTO_GRE;
+    return !walk_extensions(c, READ_BRIEFLY, &walk) && walk.next == IPPROTO_GRE;
 }
 
 /* `c` behind the outer headers. False: no whole tunnel packet to us, and not worth the way. */

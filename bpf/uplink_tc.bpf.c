@@ -3,6 +3,7 @@
 #include "flood.h"
 #include "lease.h"
 #include "mss.h"
+#include "reassemble.h"
 #include "router.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
@@ -130,6 +131,7 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     __u32 header_len = 0;
     bool known, checked;
 
+    if (verdict == XGRE_FRAGMENT) verdict = reassemble(skb, uplink, &a->outer, &a->peer);
     if (a->outer.inner_len) a->weight.bytes = a->outer.inner_len;
     if (verdict) return verdict;
     a->from.at = this_moment();
@@ -188,6 +190,7 @@ int uplink_tc(struct __sk_buff *skb)
         hear_router(skb, uplink);
         return TC_ACT_UNSPEC;
     }
+    if (verdict == XGRE_PUNT) return TC_ACT_SHOT; /* held, as a copy */
     if (is_for_detour(verdict)) verdict = cut_or_tell(skb, &a.outer, &a.eth, a.peer);
     note_refusal(a.from.refusal);
     if (verdict == XGRE_HANDOVER) return leave_by_detour(uplink);

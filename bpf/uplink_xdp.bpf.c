@@ -51,7 +51,7 @@ STEP int parse_ipv6_step(struct xdp_md *ctx, const struct xgre_uplink *uplink, _
     struct cursor c = frame_cursor(ctx);
 
     if (!uplink || !out || !take(&c, sizeof(struct ethhdr))) return XGRE_PUNT;
-    return parse_outer_ipv6(&c, len, &uplink->local6, true, out);
+    return parse_outer_ipv6(&c, len, &uplink->local6, READ_BRIEFLY, out);
 }
 
 /* Leaves `c` behind the outer headers. */
@@ -63,7 +63,8 @@ static __always_inline enum xgre_verdict parse_outer(struct xdp_md *ctx, struct 
     int verdict;
 
     if (!eth) return XGRE_PASS;
-    if (eth->h_proto == bpf_htons(ETH_P_IP)) return parse_outer_ipv4(c, len, uplink->local, out);
+    if (eth->h_proto == bpf_htons(ETH_P_IP))
+        return parse_outer_ipv4(c, len, uplink->local, READ_BRIEFLY, out);
     if (eth->h_proto != bpf_htons(ETH_P_IPV6)) return XGRE_PASS;
     verdict = parse_ipv6_step(ctx, uplink, len, out);
     *c = frame_cursor(ctx);

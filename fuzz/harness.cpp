@@ -128,6 +128,9 @@ void Bench::compare(const Input& input, const Port* ingress, const Expected& exp
     const std::uint32_t index = ingress == nullptr ? wire().index() : ingress->index();
     check(input, index, ingress == nullptr ? uplink_xdp : port_xdp, expected);
     check(input, index, ingress == nullptr ? uplink_tc : port_tc, expected);
+    if (expected.verdict != XGRE_PUNT) return;
+    for (const auto& [key, fragment] : datapath().fragments().entries())
+        datapath().fragments().erase(key);  // the next input finds nothing held
 }
 
 void Bench::check(const Input& input, std::uint32_t ingress, const Program& program,
@@ -166,7 +169,7 @@ void Bench::check(const Input& input, std::uint32_t ingress, const Program& prog
 
     const xgre_verdict verdict = expected.verdict;
     const std::string wanted =
-        verdict == XGRE_PASS
+        verdict == XGRE_PASS || verdict == XGRE_PUNT
             ? ""
             : fmt::format("{} 1x {} bytes", kVerdictTexts.at(verdict).name, expected.bytes);
     if (counted != wanted)

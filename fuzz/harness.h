@@ -32,7 +32,7 @@ struct Input {
 
 // What has to become of a frame.
 struct Expected {
-    xgre_verdict verdict = XGRE_PASS;  // PASS: not counted
+    xgre_verdict verdict = XGRE_PASS;  // PASS, and PUNT of what is held: not counted
     std::uint64_t bytes = 0;           // as counted
     Packet out = {};                   // with TO_PORT and TO_PEER
     bool xdp_may_punt = false;         // else XDP has to take it

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "fuzz/harness.h"
+#include "tests/model/fragments.h"
 
 namespace xgre::test::fuzz {
 namespace {
@@ -24,10 +25,10 @@ constexpr fuzz_self self() {
     return all;
 }
 
-parsed_outer parse_outer(const Input& input, bool briefly = false) {
+parsed_outer parse_outer(const Input& input, fuzz_reading reading = FUZZ_WHOLE) {
     constexpr fuzz_self uplink = self();
     return fuzz_outer(input.bytes.data(), static_cast<unsigned>(input.bytes.size()), &uplink,
-                      briefly ? 1 : 0);
+                      reading);
 }
 
 parsed_flow parse_flow(const Input& input) {
@@ -105,7 +106,7 @@ void check_headers(const Input& input, const parsed_outer& outer, xgre_verdict v
     if (outer.verdict != verdict) disagree(input, "another verdict than the model's");
     if (in.inner.size() != outer.inner_len && !in.inner.empty())
         disagree(input, "another length than the model's");
-    const int brief = parse_outer(input, true).verdict;
+    const int brief = parse_outer(input, FUZZ_BRIEFLY).verdict;
     if (brief != XGRE_PUNT && brief != verdict) disagree(input, "in brief another verdict");
     if (verdict != XGRE_GO) return;
     if (in.inner.data() != input.bytes.data() + outer.len)
@@ -117,16 +118,36 @@ void check_headers(const Input& input, const parsed_outer& outer, xgre_verdict v
         disagree(input, "to spread it, the inner frame is looked for elsewhere");
 }
 
+// Alone: nothing is held that it could be the second of.
+Expected expect_fragment(const Input& input) {
+    model::Incoming in;
+    const parsed_outer outer = parse_outer(input, FUZZ_FIRST);
+    const xgre_verdict verdict = model::take_apart(kHostA, input.bytes, in);
+    if (outer.verdict != verdict) disagree(input, "of a fragment another verdict than the model's");
+    Expected expected{.verdict = verdict, .bytes = outer.inner_len, .xdp_may_punt = true};
+    if (expected.bytes == 0) expected.bytes = input.bytes.size();
+    if (verdict != XGRE_GO) return expected;
+    const auto fragment = model::read_fragment(kHostA, input.bytes);
+    if (network_of(in) == 0)
+        expected.verdict = XGRE_UNKNOWN_PEER;
+    else if (!fragment || (fragment->end - fragment->payload) % 8 != 0)
+        expected.verdict = XGRE_FRAGMENT;
+    else
+        expected.verdict = XGRE_PUNT;
+    return expected;
+}
+
 Expected expect(const Input& input) {
     if (!is_to_us(input)) return {.xdp_may_punt = true};
     const parsed_outer outer = parse_outer(input);
+    if (outer.verdict == XGRE_FRAGMENT) return expect_fragment(input);
     model::Incoming in;
     const xgre_verdict verdict = model::take_apart(kHostA, input.bytes, in);
     check_headers(input, outer, verdict, in);
     Expected expected{.verdict = verdict,
                       .bytes = in.inner.empty() ? input.bytes.size() : in.inner.size()};
     if (verdict == XGRE_GO) expected = expect_inner(input, outer, in);
-    if (parse_outer(input, true).verdict == XGRE_PUNT || verdict == XGRE_PASS)
+    if (parse_outer(input, FUZZ_BRIEFLY).verdict == XGRE_PUNT || verdict == XGRE_PASS)
         expected.xdp_may_punt = true;
     if (expected.xdp_may_punt) expected.handed_over = 0;
     return expected;

@@ -64,6 +64,9 @@ public:
     Map<std::uint32_t, xgre_peer_state> peer_states() const {
         return view<xgre_peer_state>("peer_states");
     }
+    Map<xgre_fragment_key, xgre_fragment> fragments() const {
+        return {map_fd("fragments"), "fragments"};
+    }
     Map<xgre_fdb_key, xgre_fdb_entry> fdb() const { return {map_fd("fdb"), "fdb"}; }
     // ifindex -> ifindex: the value's second word, a program, is not used.
     Map<std::uint32_t, std::uint64_t> redirect() const { return view<std::uint64_t>("redirect"); }

@@ -74,7 +74,16 @@ constexpr std::array kDropTexts{
         "look for what damages packets on their way, and switch `tx` off on a veth used as wire"},
     DropText{XGRE_FRAGMENT,
              "give the hosts' way to each other an MTU that tunnel packets fit, or the VMs the MTU "
-             "that `xgre network show` tells"},
+             "that `xgre network show` tells: two fragments are put together, more are not"},
+    DropText{XGRE_FRAGMENT_OVERLAP,
+             "look at who sends such packets: no router makes fragments that overlap"},
+    DropText{
+        XGRE_FRAGMENT_TIMEOUT,
+        "look for what loses or reorders fragments on the way, as a firewall does; better, give "
+        "the way an MTU that tunnel packets fit"},
+    DropText{XGRE_FRAGMENT_STORE_FULL,
+             "too many packets come in fragments: give the hosts' way to each other an MTU that "
+             "tunnel packets fit"},
     DropText{XGRE_GRE_FLAGS, "have the other end send GRE as in RFC 2784, without routing fields"},
     DropText{XGRE_GRE_VERSION, "have the other end send GRE version 0; version 1 is PPTP"},
     DropText{XGRE_GRE_CHECKSUM, "look for what damages packets on their way"},

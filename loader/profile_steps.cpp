@@ -63,6 +63,7 @@ constexpr std::array kPlaces{
     Place{"limit.h", "", Step::forward},
     Place{"inside.h", "", Step::parse},
     Place{"lease.h", "", Step::forward},
+    Place{"reassemble.h", "", Step::parse},
 
     Place{"detour.h", "", Step::program},
     Place{"fragment.h", "", Step::rewrite},
@@ -88,6 +89,7 @@ constexpr std::array kPlaces{
 
     Place{"hook_tc.h", "frame_cursor", Step::parse},
     Place{"hook_tc.h", "header_cursor", Step::parse},
+    Place{"hook_tc.h", "parse_outer", Step::parse},
     Place{"hook_tc.h", "parse_outer_step", Step::parse},
     Place{"hook_tc.h", "parse_frame_step", Step::parse},
     Place{"hook_tc.h", "take_handover", Step::parse},

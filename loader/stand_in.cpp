@@ -22,7 +22,8 @@
 namespace xgre {
 namespace {
 
-constexpr std::string_view kSweeper = "sweeper";  // a timer, which must not run twice
+constexpr std::string_view kSweeper = "sweeper";      // a timer, which must not run twice
+constexpr std::string_view kFragments = "fragments";  // halves of packets that are on their way
 
 // Before there is a device that could speak by itself.
 // Without an address of its own, a device says nothing over IPv6.
@@ -57,7 +58,7 @@ bpf_map_info information(int map, const std::string& name) {
 // Leases, too: without them what a lease-bound port sends would be dropped. The rest counts, or
 // remembers for one CPU, and begins empty.
 bool is_copied(const bpf_map_info& info, const std::string& name) {
-    if (name == kSweeper) return false;
+    if (name == kSweeper || name == kFragments) return false;
     return info.type == BPF_MAP_TYPE_ARRAY || info.type == BPF_MAP_TYPE_HASH ||
            info.type == BPF_MAP_TYPE_DEVMAP_HASH;
 }

@@ -18,26 +18,29 @@ static struct xgre_uplink uplink_of(const struct fuzz_self *self)
 }
 
 /* What parse_outer_step is at TC, and what XDP does. */
-static int parse(const void *frame, unsigned size, const struct xgre_uplink *uplink, bool briefly,
-                 struct outer *outer)
+static int parse(const void *frame, unsigned size, const struct xgre_uplink *uplink,
+                 enum reading reading, struct outer *outer)
 {
     struct cursor c = all_of(frame, size);
     struct ethhdr *eth = take(&c, sizeof(*eth));
 
     if (!eth) return XGRE_PASS;
     if (eth->h_proto == bpf_htons(ETH_P_IP))
-        return parse_outer_ipv4(&c, size, uplink->local, outer);
+        return parse_outer_ipv4(&c, size, uplink->local, reading, outer);
     if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-        return parse_outer_ipv6(&c, size, &uplink->local6, briefly, outer);
+        return parse_outer_ipv6(&c, size, &uplink->local6, reading, outer);
     return XGRE_PASS;
 }
 
 struct parsed_outer fuzz_outer(const void *frame, unsigned size, const struct fuzz_self *self,
-                               int briefly)
+                               enum fuzz_reading how)
 {
+    enum reading reading = how == FUZZ_BRIEFLY ? READ_BRIEFLY
+                           : how == FUZZ_FIRST ? READ_FIRST
+                                               : READ_WHOLE;
     struct xgre_uplink uplink = uplink_of(self);
     struct outer outer = {};
-    struct parsed_outer out = {.verdict = parse(frame, size, &uplink, briefly, &outer)};
+    struct parsed_outer out = {.verdict = parse(frame, size, &uplink, reading, &outer)};
 
     __builtin_memcpy(out.source, &outer.source, sizeof(out.source));
     out.key = outer.key;

@@ -52,9 +52,14 @@ struct parsed_flow {
     unsigned long long hash;
 };
 
-/* `briefly`: as XDP does it. */
+enum fuzz_reading {
+    FUZZ_WHOLE,   /* as TC does it */
+    FUZZ_BRIEFLY, /* as XDP does it */
+    FUZZ_FIRST,   /* as TC reads the first of several fragments */
+};
+
 struct parsed_outer fuzz_outer(const void *frame, unsigned size, const struct fuzz_self *self,
-                               int briefly);
+                               enum fuzz_reading reading);
 struct parsed_frame fuzz_frame(const void *frame, unsigned size);
 struct parsed_flow fuzz_flow(const void *packet, unsigned size, const struct fuzz_self *self);
 

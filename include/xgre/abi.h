@@ -39,18 +39,21 @@
 #define XGRE_OUTER_MAX 64 /* bytes of a peer's header template: IPv6 40, option 8, GRE 16 */
 #define XGRE_REFRESH_NS 1000000000ULL /* last_seen is written at most this often */
 #define XGRE_ASK_NS 5000000000ULL     /* the kernel is asked for a next hop at least this often */
-#define XGRE_HOP_NS 8000000ULL      /* how long a next hop is believed, or one tick of the clock */
-#define XGRE_FLOW_NS 64000000ULL    /* how long a flow to a port is */
-#define XGRE_LIMIT_MOST 10000000    /* frames a second, the most that a port may be limited to */
-#define XGRE_BINDINGS 4096          /* leases of all ports that are bound to them */
-#define XGRE_PORT_BINDINGS 64       /* leases of one such port */
-#define XGRE_ADDRESSES 4096         /* addresses that ports are given by `--address` */
-#define XGRE_PORT_ADDRESSES 64      /* of one port */
-#define XGRE_BURST_NS 1000000000ULL /* a limited port may send so much time's worth at once */
-#define XGRE_SMALL 1200             /* bytes of a frame that any tunnel has room for */
-#define XGRE_TOLD_LIMIT 100         /* ICMP errors a second to one port, or to one peer */
-
+#define XGRE_HOP_NS 8000000ULL       /* how long a next hop is believed, or one tick of the clock */
+#define XGRE_FLOW_NS 64000000ULL     /* how long a flow to a port is */
+#define XGRE_LIMIT_MOST 10000000     /* frames a second, the most that a port may be limited to */
+#define XGRE_BINDINGS 4096           /* leases of all ports that are bound to them */
+#define XGRE_PORT_BINDINGS 64        /* leases of one such port */
+#define XGRE_ADDRESSES 4096          /* addresses that ports are given by `--address` */
+#define XGRE_PORT_ADDRESSES 64       /* of one port */
+#define XGRE_BURST_NS 1000000000ULL  /* a limited port may send so much time's worth at once */
+#define XGRE_SMALL 1200              /* bytes of a frame that any tunnel has room for */
+#define XGRE_TOLD_LIMIT 100          /* ICMP errors a second to one port, or to one peer */
 #define XGRE_PATH_NS 600000000000ULL /* how long a router that lowered a path MTU is believed */
+#define XGRE_FRAGMENTS 64            /* first fragments that are held until the second comes */
+#define XGRE_SOURCE_FRAGMENTS 8      /* of one address; a power of two */
+#define XGRE_FRAGMENT_MAX 9216       /* bytes of one, from its IP header on */
+#define XGRE_FRAGMENT_NS 1000000000ULL /* how long one is held */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
@@ -60,7 +63,8 @@
  */
 #define XGRE_VERDICTS(X)                                                                           \
     X(GO, "go", STEP, "undecided: next step")                                                      \
-    X(PUNT, "punt", STEP, "XDP leaves the frame to TC")                                            \
+    X(PUNT, "punt", STEP,                                                                          \
+      "decided later: XDP leaves the frame to TC, TC waits for its other half")                    \
     X(PASS, "pass", STEP, "not a tunnel packet of ours: the host's stack takes it")                \
     X(HANDOVER, "handover", STEP, "XDP decapsulated; TC delivers after GRO")                       \
     X(TO_PORT, "to-port", OK, "delivered to one local port")                                       \
@@ -69,7 +73,7 @@
     X(TRUNCATED, "truncated", DROP, "frame ends inside a header or before its IP length")          \
     X(IP_HEADER, "ip-header", DROP, "outer IPv4 header length or total length is impossible")      \
     X(IP_CHECKSUM, "ip-checksum", DROP, "outer IPv4 header checksum is wrong")                     \
-    X(FRAGMENT, "fragment", DROP, "outer packet is a fragment")                                    \
+    X(FRAGMENT, "fragment", DROP, "outer packet is in fragments that cannot be put together")      \
     X(GRE_FLAGS, "gre-flags", DROP, "a GRE header bit that RFC 2784 says to refuse is set")        \
     X(GRE_VERSION, "gre-version", DROP, "GRE version is not 0")                                    \
     X(GRE_CHECKSUM, "gre-checksum", DROP, "GRE checksum is wrong")                                 \
@@ -102,7 +106,12 @@
     X(DHCP_GUARD, "dhcp-guard", DROP, "a DHCP server's message from a port that has none")         \
     X(RA_GUARD, "ra-guard", DROP, "a router advertisement or redirect from a port without router") \
     X(NOT_LEASED, "not-leased", DROP, "a lease-bound port says an address that it has not got")    \
-    X(NO_DETOUR, "no-detour", DROP, "the device that completes frames for the peer is gone")
+    X(NO_DETOUR, "no-detour", DROP, "the device that completes frames for the peer is gone")       \
+    X(FRAGMENT_OVERLAP, "fragment-overlap", DROP, "the outer packet's two fragments overlap")      \
+    X(FRAGMENT_TIMEOUT, "fragment-timeout", DROP,                                                  \
+      "first fragment of an outer packet whose second did not come")                               \
+    X(FRAGMENT_STORE_FULL, "fragment-store-full", DROP,                                            \
+      "no room to hold a first fragment, or it had to make room for a newer one")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -382,6 +391,38 @@ struct xgre_peer_state {
     __u32 pad;
 };
 XGRE_ASSERT_SIZE(struct xgre_peer_state, 40);
+
+/*
+ * `fragments`: hash: first fragments of outer packets, until the second one comes. The
+ * identification says in which of an address's places one is: a newer packet pushes out an older
+ * one.
+ */
+struct xgre_fragment_key {
+    struct xgre_addr source;
+    __u32 place; /* identification % XGRE_SOURCE_FRAGMENTS; of IPv6 so many places further */
+};
+XGRE_ASSERT_SIZE(struct xgre_fragment_key, 20);
+
+enum xgre_fragment_state {
+    XGRE_FRAGMENT_BUSY = 0, /* a program works on it */
+    XGRE_FRAGMENT_HELD = 1, /* complete, and nobody's */
+    XGRE_FRAGMENT_DONE = 2, /* nobody's, and nothing in it */
+};
+
+struct xgre_fragment {
+    __u32 state;                  /* enum xgre_fragment_state */
+    struct xgre_fragment_key key; /* its own */
+    __u32 id;                     /* host order */
+    __u32 peer;
+    __u64 came;        /* CLOCK_MONOTONIC, ns */
+    __u16 len;         /* of `bytes` */
+    __u16 headers_len; /* IP header, IPv4 options or IPv6 extension headers */
+    __u16 inner_len;   /* bytes of the frame inside */
+    __u8 ds;           /* TOS or traffic class */
+    __u8 pad;
+    __u8 bytes[XGRE_FRAGMENT_MAX];
+};
+XGRE_ASSERT_SIZE(struct xgre_fragment, 48 + XGRE_FRAGMENT_MAX);
 
 /* `fdb`: hash. */
 struct xgre_fdb_key {

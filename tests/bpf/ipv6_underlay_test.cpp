@@ -177,13 +177,23 @@ TEST_P(Ipv6In, WhatCannotBeWalkedIsTheHosts) {
     expect_untouched(behind(60, wide));
 }
 
+// Two fragments are put together only where routers and Linux put the header.
 // case M06
-TEST_P(Ipv6In, AFragmentIsNotReadAsGre) {
-    const Packet first = eth(kHostB, kHostA) / ipv6(kHostB, kHostA) /
-                         ipv6_fragment({.more_fragments = true}) / gre({.key = kKey}) / inner();
-    expect_dropped(first, XGRE_FRAGMENT);
+TEST_P(Ipv6In, AFragmentInAnOddPlaceIsADrop) {
+    const auto first = [](const Packet& front) {
+        return eth(kHostB, kHostA) / front / ipv6_fragment({.more_fragments = true}) /
+               gre({.key = kKey}) / inner();
+    };
+    const Packet ip = ipv6(kHostB, kHostA);
+    expect_dropped(first(ip / ipv6_encap_limit() / ipv6_encap_limit()), XGRE_FRAGMENT);
+    expect_dropped(first(ip / ipv6_fragment()), XGRE_FRAGMENT);
+    expect_dropped(eth(kHostB, kHostA) / ip / ipv6_fragment() /
+                       ipv6_fragment({.more_fragments = true}) / gre({.key = kKey}) /
+                       frame(kVmB, kVmA, 50),
+                   XGRE_FRAGMENT);
+    expect_dropped(first(ip), XGRE_FRAGMENT);  // not of a multiple of 8 bytes
     const auto before = counts();
-    const Packet later = eth(kHostB, kHostA) / ipv6(kHostB, kHostA) /
+    const Packet later = eth(kHostB, kHostA) / ip / ipv6_encap_limit() / ipv6_encap_limit() /
                          ipv6_fragment({.frag_offset = 8}) / gre({.key = kKey}) / inner();
     EXPECT_EQ(arrive(later).fate, Fate::passed);
     EXPECT_EQ(counts(), before);

@@ -163,7 +163,6 @@ TEST_F(Jumbo, CountsAllItsBytesWhereItIsDropped) {
     };
     const std::size_t whole = with({}).size();
     expect_dropped(with({.checksum = 0x4242}), XGRE_IP_CHECKSUM, whole);
-    expect_dropped(with({.more_fragments = true}), XGRE_FRAGMENT, whole);
     expect_dropped(with({.total_length = 9000}), XGRE_TRUNCATED, whole);
     expect_dropped(tunnel(kStranger, inner), XGRE_UNKNOWN_PEER, inner.size());
 }
@@ -175,6 +174,7 @@ TEST_F(Jumbo, IsLeftToTcWholeWhereThatHasMoreToDo) {
     const Packet not_to_us =
         eth(kHostB, kHostC) / ipv4(kHostB, kHostA) / gre({.key = kKey}) / inner;
     expect_untouched(tunnel(kHostB, datagram(kVmB, kBroadcast, kLong)));
+    expect_untouched(fragment_of(tunnel(kHostB, inner), 0, kLong - 8));
     expect_untouched(with_sum);
     expect_untouched(not_to_us);
     expect_untouched(eth(kHostB, kHostA) / ipv4(kHostB, kHostA) / udp(1, 2) / payload(kLong));

@@ -152,13 +152,8 @@ TEST_P(OuterHeaderIn, WithGreFieldsBeyondTheIpPacketIsADropThoughTheFrameGoesOn)
 }
 
 // case M06
-TEST_P(OuterHeaderIn, OfAFirstFragmentIsADrop) {
-    expect_dropped(with_ip({.df = false, .more_fragments = true}), "fragment");
-}
-
-// case M06
 TEST_P(OuterHeaderIn, OfALaterFragmentIsNeverReadAsGre) {
-    // Its payload looks exactly like a tunnel packet; only the host's reassembly may have it.
+    // Its payload looks exactly like a tunnel packet; only who has its first may have it.
     expect_untouched(with_ip({.df = false, .frag_offset = 10}));
     expect_untouched(with_ip({.df = false, .frag_offset = 10, .more_fragments = true}));
 }

@@ -66,13 +66,9 @@ std::vector<Sent> Model::receive(std::size_t device, ByteView frame) {
         Incoming in;
         std::optional<std::uint32_t> peer;
         verdict_ = from_wire(frame, in, peer);
-        if (verdict_ == XGRE_PASS) return {};
+        if (verdict_ == XGRE_PASS || verdict_ == XGRE_PUNT) return {};
         if (!in.inner.empty()) bytes = in.inner.size();
-        if (peer) {
-            Traffic& traffic = totals_.peers[*peer];
-            ++traffic.rx_packets;
-            traffic.rx_bytes += bytes;
-        }
+        count(verdict_, peer, bytes);
     } else {
         verdict_ = from_port(device, Frame{frame});
         if (verdict_ != XGRE_TRUNCATED) {
@@ -80,11 +76,19 @@ std::vector<Sent> Model::receive(std::size_t device, ByteView frame) {
             ++traffic.rx_packets;
             traffic.rx_bytes += bytes;
         }
+        count(verdict_, {}, bytes);
     }
-    Count& count = totals_.verdicts.at(verdict_);
-    ++count.packets;
-    count.bytes += bytes;
     return std::move(sent_);
+}
+
+void Model::count(xgre_verdict verdict, std::optional<std::uint32_t> peer, std::size_t bytes) {
+    Count& cell = totals_.verdicts.at(verdict);
+    ++cell.packets;
+    cell.bytes += bytes;
+    if (!peer) return;
+    Traffic& traffic = totals_.peers[*peer];
+    ++traffic.rx_packets;
+    traffic.rx_bytes += bytes;
 }
 
 xgre_verdict Model::from_port(std::size_t number, const Frame& frame) {
@@ -132,15 +136,47 @@ xgre_verdict Model::check_peer(Peer& peer, const Incoming& in) {
 }
 
 xgre_verdict Model::from_wire(ByteView packet, Incoming& in, std::optional<std::uint32_t>& peer) {
+    if (const auto verdict = reassemble(packet, in, peer)) {
+        if (*verdict != XGRE_GO) return *verdict;
+        packet = whole_;
+        in = {};
+    }
     if (const xgre_verdict verdict = take_apart(state_.self, packet, in); verdict != XGRE_GO)
         return verdict;
     peer = find_peer(in);
     if (!peer) return XGRE_UNKNOWN_PEER;
+    if (in.is_fragment) return hold(packet, in, *peer);
     if (Frame{in.inner}.ends_in_first_tag) return XGRE_TRUNCATED;
     if (!in.sum_is_right) return XGRE_GRE_CHECKSUM;
     if (const xgre_verdict verdict = check_peer(state_.peers.at(*peer), in); verdict != XGRE_GO)
         return verdict;
     return from_peer(*peer, in);
+}
+
+std::optional<xgre_verdict> Model::reassemble(ByteView packet, Incoming& in,
+                                              std::optional<std::uint32_t>& peer) {
+    const auto second = read_fragment(state_.self, packet);
+    if (!second || second->place == 0) return {};
+    auto first = fragments_.take(*second);
+    if (!first) return {};
+    peer = first->peer;
+    const xgre_verdict verdict = join(*first, *second, packet);
+    whole_.assign(first->inner_len + second->end - second->payload, 0);
+    in.inner = whole_;
+    if (verdict == XGRE_GO) whole_ = std::move(first->packet);
+    return verdict;
+}
+
+xgre_verdict Model::hold(ByteView packet, const Incoming& in, std::uint32_t peer) {
+    const auto fragment = read_fragment(state_.self, packet);
+    if (!fragment) return XGRE_FRAGMENT;
+    const ByteView all = packet.first(fragment->end);
+    const auto [verdict, pushed_out] = fragments_.hold({.as = *fragment,
+                                                        .packet = {all.begin(), all.end()},
+                                                        .peer = peer,
+                                                        .inner_len = in.inner.size()});
+    if (pushed_out) count(XGRE_FRAGMENT_STORE_FULL, pushed_out->peer, pushed_out->inner_len);
+    return verdict;
 }
 
 xgre_verdict Model::from_peer(std::uint32_t id, const Incoming& in) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "tests/model/fragments.h"
 #include "tests/model/outer.h"
 #include "tests/packet/packet.h"
 #include "xgre/abi.h"
@@ -116,6 +117,11 @@ private:
 
     xgre_verdict from_port(std::size_t port, const Frame& frame);
     xgre_verdict from_wire(ByteView packet, Incoming& in, std::optional<std::uint32_t>& peer);
+    // nullopt: it is no second fragment of what is held. GO: `whole_` is the packet.
+    std::optional<xgre_verdict> reassemble(ByteView packet, Incoming& in,
+                                           std::optional<std::uint32_t>& peer);
+    xgre_verdict hold(ByteView packet, const Incoming& in, std::uint32_t peer);
+    void count(xgre_verdict verdict, std::optional<std::uint32_t> peer, std::size_t bytes);
     xgre_verdict from_peer(std::uint32_t id, const Incoming& in);
     std::optional<std::uint32_t> find_peer(const Incoming& in) const;
     static xgre_verdict check_peer(Peer& peer, const Incoming& in);
@@ -133,6 +139,8 @@ private:
     State state_;
     Totals totals_;
     std::vector<Sent> sent_;
+    FragmentStore fragments_;
+    Bytes whole_;
     xgre_verdict verdict_ = XGRE_PASS;
 };
 

@@ -2,6 +2,7 @@
 // The programs do what the model says: see scripts/differential for more of it.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 
 #include "tests/model/search.h"
@@ -21,6 +22,24 @@ TEST(Programs, DoWhatTheModelSaysForFramesNeverSeenBefore) {
     const std::uint64_t seed = std::random_device{}();
     std::cout << "seed " << seed << "\n";
     if (const auto difference = search.play_many(seed, 10'000)) FAIL() << *difference;
+}
+
+// The scenarios have what the model has rules for.
+TEST(Scenarios, HavePacketsInTwoFragmentsThatBecomeWholeAndOthersThatDoNot) {
+    std::map<xgre_verdict, int> seconds;
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        const Scenario scenario = make_scenario(seed, 100);
+        Model model{scenario.state};
+        for (const Step& step : scenario.steps) {
+            model.receive(step.device, step.packet.bytes());
+            if (step.device != kWire) continue;
+            const auto fragment = read_fragment(scenario.state.self, step.packet.bytes());
+            if (fragment && fragment->place > 0) ++seconds[model.last_verdict()];
+        }
+    }
+    for (const auto verdict : {XGRE_TO_PORT, XGRE_FLOODED, XGRE_PASS, XGRE_ECN, XGRE_FRAGMENT,
+                               XGRE_FRAGMENT_OVERLAP, XGRE_GRE_CHECKSUM})
+        EXPECT_GT(seconds[verdict], 5) << verdict;
 }
 
 // A look at the looking: a difference is found, and what is left of the scenario is little.

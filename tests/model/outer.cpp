@@ -97,7 +97,7 @@ private:
         if (total < header + 4) return XGRE_IP_HEADER;
         if (packet_.size() < kIp + total) return XGRE_TRUNCATED;
         if (internet_checksum(packet_.subspan(kIp, header)) != 0) return XGRE_IP_CHECKSUM;
-        if ((fragmentation & 0x2000) != 0) return XGRE_FRAGMENT;
+        out_.is_fragment = (fragmentation & 0x2000) != 0;
         out_.source = bytes(kIp + 12, 4);
         out_.ecn = packet_[kIp + 1] & kEcn;
         return take_gre(gre, kIp + total);
@@ -108,9 +108,8 @@ private:
         if (packet_[kIp] >> 4 != 6 || !has(kIp + 24, self_.ip6)) return XGRE_PASS;
         std::uint8_t next = packet_[kIp + 6];
         std::size_t at = kIp + 40;
-        bool is_fragment = false, is_foreign = false;
-        if (const auto verdict = walk_extensions(next, at, is_fragment, is_foreign); verdict)
-            return verdict;
+        bool is_foreign = false;
+        if (const auto verdict = walk_extensions(next, at, is_foreign); verdict) return verdict;
         if (next != kProtocolGre) return XGRE_PASS;
         if (packet_.size() < at + 4) return XGRE_TRUNCATED;
         if (get16(packet_, at + 2) != kEtherTypeTransparentBridging) return XGRE_PASS;
@@ -118,7 +117,6 @@ private:
         const std::size_t end = kIp + 40 + get16(packet_, kIp + 4);
         if (end < at + 4) return XGRE_IP_HEADER;
         if (packet_.size() < end) return XGRE_TRUNCATED;
-        if (is_fragment) return XGRE_FRAGMENT;
         out_.over_ip6 = true;
         out_.source = bytes(kIp + 8, 16);
         out_.ecn = static_cast<std::uint8_t>(packet_[kIp + 1] >> 4 & kEcn);
@@ -126,8 +124,7 @@ private:
     }
 
     // Up to four, of 64 bytes together: what is behind more is not ours to read.
-    xgre_verdict walk_extensions(std::uint8_t& next, std::size_t& at, bool& is_fragment,
-                                 bool& is_foreign) const {
+    xgre_verdict walk_extensions(std::uint8_t& next, std::size_t& at, bool& is_foreign) {
         const std::size_t begin = at;
         for (int i = 0;; ++i) {
             const bool is_taken =
@@ -140,7 +137,7 @@ private:
             std::size_t size = 8 + std::size_t{packet_[at + 1]} * 8;
             if (next == fragment) {
                 if ((get16(packet_, at + 2) & 0xfff8) != 0) return XGRE_PASS;
-                is_fragment |= (packet_[at + 3] & 1) != 0;
+                out_.is_fragment |= (packet_[at + 3] & 1) != 0;
                 size = 8;
             }
             if (next == routing && packet_[at + 3] != 0) return XGRE_PASS;

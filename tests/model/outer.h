@@ -65,10 +65,11 @@ struct Incoming {
     bool has_sum = false;
     bool sum_is_right = true;
     std::uint8_t ecn = 0;
+    bool is_fragment = false;  // the first of several, and `inner` the start of a frame
     ByteView inner = {};
 };
 
-// docs/concepts.md, "What is taken", up to where the peer is asked for. GO: it is whole.
+// docs/concepts.md, "What is taken", up to where the peer is asked for. GO: it has all its headers.
 xgre_verdict take_apart(const Station& self, ByteView packet, Incoming& out);
 
 // Are such packets this peer's?

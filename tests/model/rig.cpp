@@ -121,6 +121,8 @@ void Rig::set_up(const Scenario& scenario) {
     set_up_peers(state);
     set_up_floods(state);
     set_up_fdb(state);
+    for (const auto& [key, fragment] : host_.datapath().fragments().entries())
+        host_.datapath().fragments().erase(key);
     host_.datapath().forget_flows();
     for (const auto* port : ports_)
         static_cast<void>(port->tap.received());

@@ -45,8 +45,11 @@ public:
             repeats_ = i > 0 && one_in(3);  // of a flow that was there before
             const std::size_t from = repeats_ ? last_from_ : below(2 * kPortMtus.size());
             last_from_ = from;
-            made.steps.push_back(from < kPortMtus.size() ? Step{from, from_vm()}
-                                                         : Step{kWire, outer(state)});
+            if (from < kPortMtus.size())
+                made.steps.push_back({from, from_vm()});
+            else
+                for (const Packet& packet : in_pieces(outer(state)))
+                    made.steps.push_back({kWire, packet});
         }
         return made;
     }
@@ -291,6 +294,31 @@ private:
             packet = cut(packet, 14 + below(std::min<std::size_t>(packet.size() - 14, 120)));
         if (one_in(60) && packet.size() > 14) packet = with_byte(packet, 14, byte());
         return packet;
+    }
+
+    // Mostly as it is. Else in two fragments, which may be of the wrong size, order or mark, or
+    // three.
+    std::vector<Packet> in_pieces(const Packet& packet) {
+        const std::size_t front = 14 + (packet[12] == 0x86 ? 48 : 60);
+        if (!one_in(5) || packet.size() < front + 16 || !is_ip(packet)) return {packet};
+        const std::size_t first = 8 * (1 + below((packet.size() - front) / 8));
+        CutOptions options{.id = number_below(one_in(2) ? 4 : 1000)};
+        std::vector<Packet> pieces{fragment_of(packet, 0, one_in(20) ? first + 1 : first, options)};
+        if (one_in(12)) options.id ^= one_in(2) ? 8 : 1;
+        if (one_in(4)) options.ds = byte();
+        if (one_in(10)) options.place = 8 * below(1 + packet.size() / 8);
+        pieces.push_back(
+            fragment_of(packet, first, one_in(10) ? 1 + below(16) : packet.size(), options));
+        if (one_in(10)) pieces.push_back(pieces[below(2)]);
+        if (one_in(10)) std::swap(pieces[0], pieces[1]);
+        if (one_in(10)) pieces.pop_back();
+        if (one_in(10)) pieces.back() = padded(pieces.back(), pieces.back().size() + 20);
+        return pieces;
+    }
+    static bool is_ip(const Packet& packet) {
+        if (get16(packet.bytes(), 12) == kEtherTypeIpv6) return packet[14] >> 4 == 6;
+        return get16(packet.bytes(), 12) == kEtherTypeIpv4 && packet[14] >> 4 == 4 &&
+               (packet[14] & 15) >= 5;
     }
 
     std::uint32_t sequence_ = 1000;

@@ -104,6 +104,55 @@ Packet frame_at(const Packet& packet, std::size_t offset) {
     return Packet::from_bytes(ByteView{packet.bytes()}.subspan(offset));
 }
 
+namespace {
+
+constexpr std::size_t kIp = 14;  // offset
+
+Bytes ipv4_of_fragment(ByteView frame, std::size_t place, bool more, std::size_t size,
+                       const CutOptions& options) {
+    Bytes out{frame.begin(), frame.end()};
+    if (options.ds) out.at(kIp + 1) = *options.ds;
+    set16(out, kIp + 2, static_cast<std::uint16_t>(frame.size() - kIp + size));
+    set16(out, kIp + 4, static_cast<std::uint16_t>(options.id));
+    set16(out, kIp + 6, static_cast<std::uint16_t>(place / 8 | (more ? 0x2000 : 0)));
+    set16(out, kIp + 10, 0);
+    set16(out, kIp + 10, internet_checksum(ByteView{out}.subspan(kIp)));
+    return out;
+}
+
+Bytes ipv6_of_fragment(ByteView frame, std::size_t place, bool more, std::size_t size,
+                       const CutOptions& options) {
+    Bytes out{frame.begin(), frame.end()};
+    const std::size_t next = frame.size() == kIp + 40 ? kIp + 6 : kIp + 40;
+    if (options.ds)
+        set16(out, kIp, static_cast<std::uint16_t>((get16(out, kIp) & 0xf00f) | *options.ds << 4));
+    set16(out, kIp + 4, static_cast<std::uint16_t>(frame.size() - kIp - 40 + 8 + size));
+    put8(out, out.at(next));
+    put8(out, 0);
+    put16(out, static_cast<std::uint16_t>(place | (more ? 1 : 0)));
+    put32(out, options.id);
+    out.at(next) = kProtocolIpv6Fragment;
+    return out;
+}
+
+}  // namespace
+
+Packet fragment_of(const Packet& whole, std::size_t begin, std::size_t size,
+                   const CutOptions& options) {
+    const ByteView all{whole.bytes()};
+    const bool is_v6 = get16(all, 12) == kEtherTypeIpv6;
+    const std::size_t limit = is_v6 && all[kIp + 6] == kProtocolIpv6Destination ? 8 : 0;
+    const std::size_t front = kIp + (is_v6 ? 40 + limit : std::size_t{all[kIp] & 0x0fu} * 4);
+    const ByteView piece = all.subspan(front + begin);
+    const bool more = options.more.value_or(size < piece.size());
+    size = std::min(size, piece.size());
+    const std::size_t place = options.place.value_or(begin);
+    Bytes out = is_v6 ? ipv6_of_fragment(all.first(front), place, more, size, options)
+                      : ipv4_of_fragment(all.first(front), place, more, size, options);
+    put(out, piece.first(size));
+    return Packet::from_bytes(out);
+}
+
 Packet with_byte(const Packet& packet, std::size_t offset, std::uint8_t value) {
     Bytes bytes = packet.bytes();
     bytes.at(offset) = value;

@@ -243,6 +243,18 @@ Packet cut(const Packet& packet, std::size_t size);
 // All but the first `offset` bytes, which begin with an Ethernet header.
 Packet frame_at(const Packet& packet, std::size_t offset);
 
+struct CutOptions {
+    std::uint32_t id = 1;
+    std::optional<bool> more = {};          // else whether something follows in the whole packet
+    std::optional<std::size_t> place = {};  // bytes; else where the piece begins
+    std::optional<std::uint8_t> ds = {};    // TOS or traffic class; else the whole packet's
+};
+// A fragment (RFC 791, RFC 8200 section 4.5) of an Ethernet frame with a whole IP packet: `size`
+// bytes, or as many as there are, from `begin` of what is behind the IP header on. Of IPv6, an
+// encapsulation limit belongs to what is in front of every fragment.
+Packet fragment_of(const Packet& whole, std::size_t begin, std::size_t size,
+                   const CutOptions& options = {});
+
 Packet with_byte(const Packet& packet, std::size_t offset, std::uint8_t value);
 
 // `head` and `tail` side by side, when `head`'s lengths shall not count `tail`.

@@ -34,6 +34,7 @@ constexpr std::array kPlaces{
     Place{"encap.h", "write_outer", Step::rewrite},
     Place{"encap.h", "write_ethernet", Step::rewrite},
     Place{"encap.h", "first_word", Step::rewrite},
+    Place{"encap.h", "flow_label", Step::rewrite},
     Place{"encap.h", "flow_id", Step::rewrite},
     Place{"encap.h", "finish_ipv4", Step::rewrite},
     Place{"encap.h", "is_ip6_len", Step::rewrite},

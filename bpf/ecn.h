@@ -13,6 +13,17 @@
 #define ECN_ECT0 2
 #define ECN_CE 3
 
+/* Of the first two bytes of a header; 0 where it is of another version. */
+static __always_inline __u8 ipv4_ds_in(__u16 first)
+{
+    return first >> 12 == 4 ? first : 0;
+}
+
+static __always_inline __u8 ipv6_ds_in(__u16 first)
+{
+    return first >> 12 == 6 ? first >> 4 : 0;
+}
+
 /* 0 of what is not IP. */
 static __always_inline __u8 inner_ds(struct cursor c, __be16 type)
 {
@@ -24,8 +35,7 @@ static __always_inline __u8 inner_ds(struct cursor c, __be16 type)
     start = take(&c, sizeof(*start));
     if (!start) return 0;
     first = bpf_ntohs(*start);
-    if (type == bpf_htons(ETH_P_IP)) return first >> 12 == 4 ? first : 0;
-    return first >> 12 == 6 ? first >> 4 : 0;
+    return type == bpf_htons(ETH_P_IP) ? ipv4_ds_in(first) : ipv6_ds_in(first);
 }
 
 /* TTL or hop limit, and "don't fragment", where `c` stands as in inner_ds. */

@@ -69,14 +69,19 @@ STEP int parse_outer_step(struct __sk_buff *skb, const struct xgre_uplink *uplin
 STEP int parse_frame_step(struct __sk_buff *skb, __u32 offset, struct ethernet *eth,
                           __u32 *header_len)
 {
-    struct cursor c = header_cursor(skb);
+    struct cursor c = header_cursor(skb), at;
     enum xgre_verdict verdict;
+    __be16 type;
 
     if (!eth || !header_len) return XGRE_REWRITE_FAILED;
     c.pos += offset & 0xff;
     verdict = parse_ethernet(&c, eth);
     if (verdict) return verdict;
+    at = c;
     *header_len = tcp_header_len(&c, eth, &eth->syn);
+    if (!eth->syn) return XGRE_GO;
+    type = skip_tags(&at, eth->type);
+    eth->syn = has_syn(at, type);
     return XGRE_GO;
 }
 

@@ -53,6 +53,16 @@ STEP int take_xdp_ecn(struct xdp_md *ctx, const struct outer *outer, const struc
     return ip ? merge_ecn_into(ip, type, outer) : XGRE_GO;
 }
 
+/* What has_syn says, of what is at `offset` and of `type`, behind the first tag. */
+STEP int has_syn_step(struct xdp_md *ctx, __u32 offset, __u32 type)
+{
+    struct cursor c = frame_cursor(ctx);
+
+    c.pos += offset & 0xff;
+    type = skip_tags(&c, type);
+    return has_syn(c, type);
+}
+
 static __always_inline enum xgre_verdict push_bytes(struct xdp_md *ctx,
                                                     const struct xgre_peer *peer, __u32 len,
                                                     const struct xgre_hop *hop,

@@ -472,39 +472,35 @@ static __always_inline bool has_syn(struct cursor c, __be16 type)
 
 /*
  * Length of everything up to the payload of a TCP segment, from the Ethernet header on; 0 when
- * it is no TCP that GRO could merge: another protocol, a fragment, options, a double tag. `syn` as
- * has_syn says, of those too.
+ * it is no TCP that GRO could merge: another protocol, a fragment, options, a double tag.
+ * `maybe_syn`: ask has_syn, which whoever handles no TCP need not have in the way.
  */
-static __always_inline __u32 tcp_header_len(struct cursor *c, const struct ethernet *eth, bool *syn)
+static __always_inline __u32 tcp_header_len(struct cursor *c, const struct ethernet *eth,
+                                            bool *maybe_syn)
 {
-    struct cursor start = *c;
     __u32 len = eth->len;
     struct tcphdr *tcp;
 
-    *syn = false;
+    *maybe_syn = false;
     if (eth->type == bpf_htons(ETH_P_IP)) {
         struct iphdr *ip = take(c, sizeof(*ip));
 
         if (!ip || ip->protocol != IPPROTO_TCP) return 0;
-        *syn = has_syn(start, eth->type);
+        *maybe_syn = ip->ihl > 5;
         if (ip->ihl != 5 || (ip->frag_off & bpf_htons(IP_MF | IP_OFFSET))) return 0;
         len += sizeof(*ip);
     } else if (eth->type == bpf_htons(ETH_P_IPV6)) {
         struct ipv6hdr *ip6 = take(c, sizeof(*ip6));
 
         if (!ip6 || ip6->nexthdr != IPPROTO_TCP) return 0;
-        *syn = has_syn(start, eth->type);
         len += sizeof(*ip6);
     } else {
-        if (is_vlan(eth->type)) {
-            __be16 type = skip_tags(&start, eth->type);
-
-            *syn = has_syn(start, type);
-        }
+        *maybe_syn = is_vlan(eth->type);
         return 0;
     }
     tcp = take(c, sizeof(*tcp));
     if (!tcp || tcp->doff < 5) return 0;
+    *maybe_syn = tcp->syn;
     return len + tcp->doff * 4;
 }
 

@@ -64,13 +64,14 @@ static __always_inline enum xgre_verdict send_to_peer(struct xdp_md *ctx,
 }
 
 /*
- * TOS or traffic class of what goes to a peer, as inner_ds says. False: TC has to look at it. One
+ * TOS or traffic class of what goes to a peer, as inner_ds says; false: it may be TCP's SYN. One
  * look at the end of the packet is for both.
  */
 static __always_inline bool look_inside(struct cursor c, __be16 type, __u8 *ds)
 {
-    struct cursor at;
     struct iphdr *ip; /* which is no longer than that of IPv6 */
+    struct cursor at;
+    __u16 first;
 
     if (is_vlan(type)) type = skip_tags(&c, type);
     *ds = 0;
@@ -81,11 +82,13 @@ static __always_inline bool look_inside(struct cursor c, __be16 type, __u8 *ds)
         *ds = inner_ds(c, type);
         return true;
     }
-    *ds = inner_ds((struct cursor){ip, ip + 1}, type);
-    if (type == bpf_htons(ETH_P_IP) ? ip->protocol != IPPROTO_TCP
-                                    : ((struct ipv6hdr *)ip)->nexthdr != IPPROTO_TCP)
-        return true;
-    return !has_syn(c, type);
+    first = bpf_ntohs(*(word16 *)ip);
+    if (type == bpf_htons(ETH_P_IP)) {
+        *ds = ipv4_ds_in(first);
+        return ip->protocol != IPPROTO_TCP;
+    }
+    *ds = ipv6_ds_in(first);
+    return ((struct ipv6hdr *)ip)->nexthdr != IPPROTO_TCP;
 }
 
 static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
@@ -116,7 +119,10 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     if (!(flow->flags & XGRE_PORT_XDP_XMIT)) return XGRE_PUNT;
     d->flow = flow;
     if (flow->verdict == XGRE_TO_PORT) return send_to_port(flow);
-    return look_inside(c, d->eth.type, &ds) ? send_to_peer(ctx, uplink, flow, ds) : XGRE_PUNT;
+    /* TC looks at its MSS. */
+    if (!look_inside(c, d->eth.type, &ds) && has_syn_step(ctx, d->eth.len, d->eth.type))
+        return XGRE_PUNT;
+    return send_to_peer(ctx, uplink, flow, ds);
 }
 
 SEC("xdp.frags")

@@ -168,13 +168,14 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     enum xgre_verdict verdict, inner;
     struct xgre_flow *flow;
     struct flow_key key;
-    bool known, syn = false;
+    bool known, maybe_syn = false;
 
     verdict = parse_arrival(ctx, &c, uplink, a);
     if (verdict) return verdict;
     inner = parse_ethernet(&c, &a->eth);
-    if (!inner) a->tcp_header_len = tcp_header_len(&c, &a->eth, &syn);
-    if (syn) return XGRE_PUNT; /* TC looks at its MSS */
+    if (!inner) a->tcp_header_len = tcp_header_len(&c, &a->eth, &maybe_syn);
+    /* TC looks at its MSS. */
+    if (maybe_syn && has_syn_step(ctx, a->outer.len + a->eth.len, a->eth.type)) return XGRE_PUNT;
     a->from.at = this_moment();
     key = peer_flow(&a->outer, &a->eth, is_tagged(a), &a->rest);
     flow = find_flow(&key, &a->rest, &a->from.at, &known);

@@ -128,7 +128,7 @@ Expected expect_fragment(const Input& input) {
     if (expected.bytes == 0) expected.bytes = input.bytes.size();
     if (verdict != XGRE_GO) return expected;
     const auto fragment = model::read_fragment(kHostA, input.bytes);
-    if (network_of(in) == 0)
+    if (peer_of(in) == 0)
         expected.verdict = XGRE_UNKNOWN_PEER;
     else if (!fragment || (fragment->end - fragment->payload) % 8 != 0)
         expected.verdict = XGRE_FRAGMENT;

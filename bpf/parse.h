@@ -436,15 +436,12 @@ static __always_inline bool has_odd_tags(struct cursor c, const struct ethernet 
     return is_vlan(type);
 }
 
-#define TCP_FLAGS 13 /* offset of the byte that has them */
-#define TCP_SYN 2
-
 /* `c` at a TCP header. */
 static __always_inline bool is_syn(struct cursor c)
 {
-    __u8 *tcp = take(&c, TCP_FLAGS + 1);
+    struct tcphdr *tcp = take(&c, sizeof(*tcp));
 
-    return tcp && tcp[TCP_FLAGS] & TCP_SYN;
+    return tcp && tcp->doff >= 5 && tcp->syn;
 }
 
 /*

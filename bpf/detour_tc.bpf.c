@@ -6,6 +6,7 @@
  */
 #include "fragment.h"
 #include "icmp_error.h"
+#include "lease.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -17,7 +18,9 @@ struct passage {
     __u32 target; /* ifindex or peer id */
     __u32 port;   /* ifindex of the port that it came from; 0: from a peer */
     __u16 target_slot;
-    bool is_copy; /* of a frame that was flooded and counted */
+    bool is_from_peer;
+    bool is_copy;  /* of a frame that was flooded and counted */
+    bool is_bound; /* for a port that is bound to its leases */
 };
 
 /* What of a GRE header is of one packet: RFC 2784 section 2.5, RFC 2890 section 2.2. */
@@ -53,7 +56,7 @@ static __always_inline __u32 room_to_port(struct __sk_buff *skb, __u32 ifindex, 
 {
     __u32 mtu = 0;
 
-    bpf_check_mtu(skb, ifindex, &mtu, 0, 0);
+    if (bpf_check_mtu(skb, ifindex, &mtu, 0, 0) < 0) return 0; /* it has gone */
     return mtu + sizeof(struct ethhdr) + (tagged ? 4 : 0);
 }
 
@@ -61,7 +64,7 @@ static __always_inline __u32 room_to_port(struct __sk_buff *skb, __u32 ifindex, 
  * A frame of more than `room` bytes. GO: it is its first fragment now, and fits. HANDOVER: it is
  * the news for its sender now.
  */
-STEP int shorten(struct __sk_buff *skb, __u32 room, __u32 origin, __u32 is_from_peer)
+STEP int shorten(struct __sk_buff *skb, __u32 room, __u32 origin, __u32 is_from_peer, __u32 is_copy)
 {
     struct tags tags = {};
     struct iphdr ip;
@@ -75,6 +78,8 @@ STEP int shorten(struct __sk_buff *skb, __u32 room, __u32 origin, __u32 is_from_
     if (!is_ip(skb->protocol) || load_ipv4(skb, &ip)) return XGRE_TOO_LARGE;
     if (skb->protocol == bpf_htons(ETH_P_IP) && !(ip.frag_off & bpf_htons(IP_DF)))
         return split(skb, mtu, &tags);
+    /* One for each peer would be many, and of peers that the destination is not behind. */
+    if (is_copy) return XGRE_TOO_LARGE;
     verdict = tell(skb, mtu, origin, is_from_peer);
     if (verdict != XGRE_HANDOVER) return verdict;
     return put_tags(skb, &tags) ? XGRE_REWRITE_FAILED : XGRE_HANDOVER;
@@ -118,11 +123,13 @@ static __always_inline int send_back(struct __sk_buff *skb, const struct xgre_up
     struct weight weight = {.packets = 1, .bytes = skb->len + (skb->vlan_present ? 4 : 0)};
     struct next_hop hop = {};
 
-    if (p->port) {
+    if (!p->is_from_peer) {
+        note(XGRE_NOTE_TOLD);
         count_port_tx(p->origin, &weight);
         return bpf_redirect(p->port, 0);
     }
     if (encapsulate(skb, uplink, p->origin, &hop)) return TC_ACT_SHOT;
+    note(XGRE_NOTE_TOLD);
     count_peer_tx(p->origin, &weight);
     return leave(uplink, &hop);
 }
@@ -132,7 +139,6 @@ static __always_inline enum xgre_verdict enter_from_port(__u32 slot, struct pass
     __u32 *ifindex = bpf_map_lookup_elem(&detour_ports, &slot);
     enum xgre_verdict verdict;
 
-    p->origin = slot;
     if (!ifindex) return XGRE_NO_NETWORK;
     verdict = enter_port(*ifindex, &p->from);
     if (verdict) return verdict;
@@ -146,7 +152,6 @@ static __always_inline enum xgre_verdict enter_from_peer(__u32 id, struct passag
 {
     struct xgre_peer *peer = find_peer(id);
 
-    p->origin = id;
     if (!peer) return XGRE_PEER_GONE;
     p->from.owner = peer_owner(id);
     return enter_network(&p->from, peer->network);
@@ -157,13 +162,10 @@ static __always_inline enum xgre_verdict find_target(const struct __sk_buff *skb
                                                      struct passage *p)
 {
     __u32 copy = mark >> XGRE_DETOUR_COPY_SHIFT & XGRE_DETOUR_ORIGIN;
-    __u32 origin = mark & XGRE_DETOUR_ORIGIN;
     enum xgre_verdict verdict;
     struct target to = {};
 
-    p->is_copy = !!copy;
-    verdict =
-        mark & XGRE_DETOUR_ORIGIN_PEER ? enter_from_peer(origin, p) : enter_from_port(origin, p);
+    verdict = p->is_from_peer ? enter_from_peer(p->origin, p) : enter_from_port(p->origin, p);
     if (verdict) return verdict;
     verdict = copy ? to_peer(&p->from, copy, &to) : decide(&p->from, &p->eth, &to);
     /* An entry that has gone meanwhile. */
@@ -172,6 +174,7 @@ static __always_inline enum xgre_verdict find_target(const struct __sk_buff *skb
     if (verdict == XGRE_TO_PORT && !p->port) learn(&p->from, &p->eth);
     p->target = to.id;
     p->target_slot = to.port ? to.port->slot : 0;
+    p->is_bound = to.port && to.flags & TARGET_BOUND;
     return verdict;
 }
 
@@ -183,6 +186,9 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
     enum xgre_verdict verdict;
     int err = 0;
 
+    p->origin = mark & XGRE_DETOUR_ORIGIN;
+    p->is_from_peer = mark & XGRE_DETOUR_ORIGIN_PEER;
+    p->is_copy = mark >> XGRE_DETOUR_COPY_SHIFT & XGRE_DETOUR_ORIGIN;
     if (units) {
         err = keep_rest(skb, units);
         skb->tc_index = 0;
@@ -193,11 +199,13 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
     if (skb->vlan_present) p->eth.vlan = skb->vlan_tci & VLAN_VID_MASK;
     verdict = find_target(skb, mark, p);
     if (verdict != XGRE_TO_PORT && verdict != XGRE_TO_PEER) return verdict;
-    room = verdict == XGRE_TO_PEER
-               ? room_to_peer(skb, uplink, p->target)
-               : room_to_port(skb, p->target, p->eth.vlan || p->eth.len > sizeof(struct ethhdr));
+    room =
+        verdict == XGRE_TO_PEER
+            ? room_to_peer(skb, uplink, p->target)
+            : room_to_port(skb, p->target, skb->vlan_present || p->eth.len > sizeof(struct ethhdr));
+    if (p->is_bound) note_lease(skb, p->from.network_id);
     if (p->weight.bytes > room) {
-        err = shorten(skb, room, p->origin, !p->port);
+        err = shorten(skb, room, p->origin, p->is_from_peer, p->is_copy);
         if (err) return err;
         p->weight.bytes = skb->len + (skb->vlan_present ? 4 : 0);
     }
@@ -213,10 +221,10 @@ static __always_inline void count_passage(const struct passage *p, enum xgre_ver
         count_copy(XGRE_PROGRAM_DETOUR_TC, verdict == XGRE_TO_PEER ? XGRE_FLOODED : verdict);
     } else {
         count_verdict(XGRE_PROGRAM_DETOUR_TC, verdict, &p->weight);
-        if (p->port)
-            count_port_rx(p->origin, &p->weight);
-        else
+        if (p->is_from_peer)
             count_peer_rx(p->origin, &p->weight);
+        else if (p->port)
+            count_port_rx(p->origin, &p->weight);
     }
     if (verdict == XGRE_TO_PORT) count_port_tx(p->target_slot, &p->weight);
     if (verdict == XGRE_TO_PEER) count_peer_tx(p->target, &p->weight);

@@ -169,8 +169,9 @@ static __always_inline const struct xgre_flood *find_flood(__u32 network)
 }
 
 struct room_walk {
+    struct __sk_buff *skb;
+    const struct xgre_uplink *uplink;
     const struct xgre_flood *list;
-    __u32 mtu; /* of the uplink */
     __u32 room;
 };
 
@@ -184,7 +185,8 @@ static long least_room(__u32 index, struct room_walk *walk)
     peer = find_peer(id);
     if (!peer) return 0;
     path = path_mtu(id);
-    mtu = path && path < walk->mtu ? path : walk->mtu;
+    mtu = tunnel_mtu(walk->skb, walk->uplink, peer);
+    if (path && path < mtu) mtu = path;
     if (mtu > peer->outer_len && mtu - peer->outer_len < walk->room)
         walk->room = mtu - peer->outer_len;
     return 0;
@@ -193,10 +195,9 @@ static long least_room(__u32 index, struct room_walk *walk)
 /* Bytes of the largest frame that all peers of a network can be sent. */
 STEP __u32 room_to_peers(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 network)
 {
-    struct room_walk walk = {.list = find_flood(network), .room = ~0};
+    struct room_walk walk = {.skb = skb, .uplink = uplink, .list = find_flood(network), .room = ~0};
 
     if (!uplink || !walk.list) return 0;
-    bpf_check_mtu(skb, uplink->ifindex, &walk.mtu, 0, 0);
     bpf_loop(XGRE_FLOOD_PEERS, least_room, &walk, 0);
     return walk.room;
 }

@@ -65,7 +65,9 @@ STEP int split(struct __sk_buff *skb, __u32 room, const struct tags *tags)
         return XGRE_TOO_LARGE;
     units = (room - sizeof(ip)) / FRAGMENT_UNIT;
     len = sizeof(ip) + units * FRAGMENT_UNIT;
-    if (len >= bpf_ntohs(ip.tot_len)) return XGRE_TOO_LARGE;
+    /* The rest begins at an offset that the field has room for. */
+    if (len >= bpf_ntohs(ip.tot_len) || (bpf_ntohs(ip.frag_off) & IP_OFFSET) + units > IP_OFFSET)
+        return XGRE_TOO_LARGE;
     verdict = put_tags(skb, tags);
     if (verdict) return verdict;
     skb->tc_index = units;

@@ -188,9 +188,7 @@ static __always_inline int tell(struct __sk_buff *skb, __u32 mtu, __u32 id, __u3
     if (!may_tell(skb) || !pay_for_telling(id, is_peer)) return XGRE_TOO_LARGE;
     verdict = quote(skb, most - sizeof(struct icmp_too_large), &sum);
     if (verdict) return verdict;
-    verdict = is_ip4 ? tell_ip4(skb, mtu, sum) : tell_ip6(skb, mtu, sum);
-    if (verdict == XGRE_HANDOVER) note(XGRE_NOTE_TOLD);
-    return verdict;
+    return is_ip4 ? tell_ip4(skb, mtu, sum) : tell_ip6(skb, mtu, sum);
 }
 
 #endif

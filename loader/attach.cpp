@@ -182,6 +182,21 @@ void stop_spreading(const Session& session, const std::optional<xgre_uplink>& ro
     if (const Fd cpus{bpf_obj_get((maps + "cpus").c_str())}; cpus.is_open()) empty_cpus(cpus.get());
 }
 
+// The row of another version does not say which devices it is, but its program is at one of them.
+void remove_detour(const Session& session, const std::optional<xgre_uplink>& row) {
+    NlSocket netlink = NlSocket::open();
+    const bool is_known = row && row->abi_version == XGRE_ABI_VERSION;
+    if (is_known && row->netns_cookie == netns_cookie()) Detour{row->cookie}.remove(netlink);
+    const std::string links = pins::links(session.instance);
+    for (const xgre_tc_hook kind : {XGRE_TC_HOOK_TCX, XGRE_TC_HOOK_CLSACT}) {
+        const Hooks hooks{links, kind};
+        for (const int ifindex : hooks.devices()) {
+            const auto link = netlink.find_link(ifindex);
+            if (link && Detour::is_end(*link) && hooks.tc(ifindex)) netlink.delete_link(link->name);
+        }
+    }
+}
+
 // Everything of the instance off the devices and out of the BPF file system. Works on what is
 // there, whatever version made it. Killed before the rename, the instance is whole but for its
 // programs, which the next command attaches again; after it, only remains are left.
@@ -189,15 +204,11 @@ void tear_down(const Session& session) {
     const auto row = uplink_of(session.instance);
     const Hooks hooks{pins::links(session.instance), XGRE_TC_HOOK_TCX};
     stop_spreading(session, row);
+    remove_detour(session, row);
     hooks.clear(hooks.devices());
     const bool is_last =
         !other_instance(session.instance, [](const auto&, const auto&) { return true; });
-    const bool is_here = row && row->netns_cookie == netns_cookie();
-    if (is_last && (!row || is_here)) disable_loopback_forwarding();
-    if (is_here) {
-        NlSocket netlink = NlSocket::open();
-        Detour{row->cookie}.remove(netlink);
-    }
+    if (is_last && (!row || row->netns_cookie == netns_cookie())) disable_loopback_forwarding();
     remove_remains(session);
     const std::string directory = pins::directory(session.instance);
     const std::string removed = pins::removed(session.instance);

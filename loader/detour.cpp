@@ -50,6 +50,11 @@ Detour::Ends Detour::make(NlSocket& netlink) const {
     return *ends;
 }
 
+bool Detour::is_end(const LinkInfo& link) {
+    return link.kind == "veth" && link.name.starts_with("xg-") &&
+           (link.name.ends_with("-in") || link.name.ends_with("-out"));
+}
+
 void Detour::remove(NlSocket& netlink) const {
     for (const std::string& end : {in_, out_})
         if (netlink.find_link(end)) netlink.delete_link(end);

@@ -28,6 +28,9 @@ public:
     Ends make(NlSocket& netlink) const;
     void remove(NlSocket& netlink) const;
 
+    // Is it one of the two ends, of any instance's?
+    static bool is_end(const LinkInfo& link);
+
 private:
     std::string in_;
     std::string out_;

@@ -115,6 +115,15 @@ void check_detour(const Instance::State& state, const IpAddr& address, const Pee
                 "see why with `ip link add type veth`, or leave --ocsum and --oseq out"};
 }
 
+// What routers said was about packets that looked otherwise.
+void forget_path(const Instance::State& state, std::uint32_t id) {
+    auto now = state.datapath.peer_states().find(id);
+    if (!now || now->path_mtu == 0) return;
+    now->path_mtu = 0;
+    now->path_until = 0;
+    state.datapath.peer_states().put(id, *now);
+}
+
 // Two peers that send the same could not be told apart.
 void check_tunnel(const Instance::State& state, std::uint32_t id, const xgre_peer& wanted) {
     for (const auto& [other_id, other] : state.peers()) {
@@ -213,6 +222,7 @@ Change Instance::change_peer(std::uint32_t id, const PeerSpec& spec) {
     check_tunnel(*state_, id, changed);
     check_detour(*state_, spec.address, wanted);
     state_->datapath.peers().put(id, changed);
+    forget_path(*state_, id);
     state_->reconcile();
     return Change::made;
 }

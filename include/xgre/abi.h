@@ -47,7 +47,7 @@
 #define XGRE_ADDRESSES 4096          /* addresses that ports are given by `--address` */
 #define XGRE_PORT_ADDRESSES 64       /* of one port */
 #define XGRE_BURST_NS 1000000000ULL  /* a limited port may send so much time's worth at once */
-#define XGRE_SMALL 1200              /* bytes of a frame that any tunnel has room for */
+#define XGRE_SMALL 480               /* bytes of a frame that any path MTU has room for */
 #define XGRE_TOLD_LIMIT 100          /* ICMP errors a second to one port, or to one peer */
 #define XGRE_PATH_NS 600000000000ULL /* how long a router that lowered a path MTU is believed */
 #define XGRE_FRAGMENTS 64            /* first fragments that are held until the second comes */

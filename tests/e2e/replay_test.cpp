@@ -195,7 +195,7 @@ TEST_F(ReplayOnAHost, FramesOfAPortGoTheWayTheyWouldGo) {
     EXPECT_THAT(fates(result),
                 testing::ElementsAre("EtherType 0x88b5 broadcast: port_tc flooded x1",
                                      "EtherType 0x88b5: port_tc flooded x1",
-                                     "EtherType 0x88b5: port_xdp too-large x1",
+                                     "EtherType 0x88b5: port_tc too-large x1",
                                      "IPv4 UDP: port_xdp to-peer x2"));
     EXPECT_EQ(result.frames, 5U);
     EXPECT_GE(result.rounds, 1U);

@@ -14,12 +14,12 @@ struct passage {
     struct ethernet eth;
     struct origin from;
     struct weight weight;
-    __u32 origin; /* slot of a port, or a peer's id */
-    __u32 target; /* ifindex or peer id */
-    __u32 port;   /* ifindex of the port that it came from; 0: from a peer */
+    __u32 origin;   /* slot of a port, or a peer's id */
+    __u32 target;   /* ifindex or peer id */
+    __u32 port;     /* ifindex of the port that it came from; 0: from a peer */
+    __u32 copy_for; /* a peer, of a frame that was flooded and counted; 0: no copy */
     __u16 target_slot;
     bool is_from_peer;
-    bool is_copy;  /* of a frame that was flooded and counted */
     bool is_bound; /* for a port that is bound to its leases */
 };
 
@@ -45,19 +45,18 @@ STEP int finish_gre(struct __sk_buff *skb, const struct xgre_peer *peer, __u32 i
     walk.offset = end - sizeof(struct gre_base) - 4 * fields;
     walk.left = skb->len - walk.offset;
     end = walk.offset + sizeof(struct gre_base); /* where the checksum is */
-    bpf_loop(65536 / SUM_CHUNK + 1, sum_chunk, &walk, 0);
-    if (walk.failed || walk.left) return XGRE_REWRITE_FAILED;
+    if (!sum_all(&walk)) return XGRE_REWRITE_FAILED;
     check = ~fold(walk.sum);
     return bpf_skb_store_bytes(skb, end, &check, sizeof(check), 0) ? XGRE_REWRITE_FAILED : XGRE_GO;
 }
 
-/* Likewise to a port. Devices allow for a VLAN tag on top of their MTU. */
+/* Bytes of the largest frame that may leave by a port; devices allow for a VLAN tag on top of their
+ * MTU. 0: it has gone. */
 static __always_inline __u32 room_to_port(struct __sk_buff *skb, __u32 ifindex, bool tagged)
 {
-    __u32 mtu = 0;
+    __u32 mtu = device_mtu(skb, ifindex);
 
-    if (bpf_check_mtu(skb, ifindex, &mtu, 0, 0) < 0) return 0; /* it has gone */
-    return mtu + sizeof(struct ethhdr) + (tagged ? 4 : 0);
+    return mtu ? mtu + sizeof(struct ethhdr) + (tagged ? 4 : 0) : 0;
 }
 
 /*
@@ -120,7 +119,7 @@ static __always_inline int leave(const struct xgre_uplink *uplink, const struct 
 static __always_inline int send_back(struct __sk_buff *skb, const struct xgre_uplink *uplink,
                                      const struct passage *p)
 {
-    struct weight weight = {.packets = 1, .bytes = skb->len + (skb->vlan_present ? 4 : 0)};
+    struct weight weight = {.packets = 1, .bytes = whole_len(skb)};
     struct next_hop hop = {};
 
     if (!p->is_from_peer) {
@@ -158,20 +157,18 @@ static __always_inline enum xgre_verdict enter_from_peer(__u32 id, struct passag
 }
 
 /* TO_PORT or TO_PEER with the target, or a drop. */
-static __always_inline enum xgre_verdict find_target(const struct __sk_buff *skb, __u32 mark,
-                                                     struct passage *p)
+static __always_inline enum xgre_verdict find_target(struct passage *p)
 {
-    __u32 copy = mark >> XGRE_DETOUR_COPY_SHIFT & XGRE_DETOUR_ORIGIN;
     enum xgre_verdict verdict;
     struct target to = {};
 
     verdict = p->is_from_peer ? enter_from_peer(p->origin, p) : enter_from_port(p->origin, p);
     if (verdict) return verdict;
-    verdict = copy ? to_peer(&p->from, copy, &to) : decide(&p->from, &p->eth, &to);
+    verdict = p->copy_for ? to_peer(&p->from, p->copy_for, &to) : decide(&p->from, &p->eth, &to);
     /* An entry that has gone meanwhile. */
     if (verdict == XGRE_FLOODED) return XGRE_NO_TARGET;
     /* From a port, port_tc has done so. */
-    if (verdict == XGRE_TO_PORT && !p->port) learn(&p->from, &p->eth);
+    if (verdict == XGRE_TO_PORT && p->is_from_peer) learn(&p->from, &p->eth);
     p->target = to.id;
     p->target_slot = to.port ? to.port->slot : 0;
     p->is_bound = to.port && to.flags & TARGET_BOUND;
@@ -188,7 +185,7 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
 
     p->origin = mark & XGRE_DETOUR_ORIGIN;
     p->is_from_peer = mark & XGRE_DETOUR_ORIGIN_PEER;
-    p->is_copy = mark >> XGRE_DETOUR_COPY_SHIFT & XGRE_DETOUR_ORIGIN;
+    p->copy_for = mark >> XGRE_DETOUR_COPY_SHIFT & XGRE_DETOUR_ORIGIN;
     if (units) {
         err = keep_rest(skb, units);
         skb->tc_index = 0;
@@ -197,7 +194,7 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
     p->weight = frame_weight(skb, skb->len, 0);
     if (err) return err;
     if (skb->vlan_present) p->eth.vlan = skb->vlan_tci & VLAN_VID_MASK;
-    verdict = find_target(skb, mark, p);
+    verdict = find_target(p);
     if (verdict != XGRE_TO_PORT && verdict != XGRE_TO_PEER) return verdict;
     room =
         verdict == XGRE_TO_PEER
@@ -205,9 +202,9 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
             : room_to_port(skb, p->target, skb->vlan_present || p->eth.len > sizeof(struct ethhdr));
     if (p->is_bound) note_lease(skb, p->from.network_id);
     if (p->weight.bytes > room) {
-        err = shorten(skb, room, p->origin, p->is_from_peer, p->is_copy);
+        err = shorten(skb, room, p->origin, p->is_from_peer, !!p->copy_for);
         if (err) return err;
-        p->weight.bytes = skb->len + (skb->vlan_present ? 4 : 0);
+        p->weight.bytes = whole_len(skb);
     }
     skb->mark = 0;
     if (verdict == XGRE_TO_PORT) return verdict;
@@ -217,7 +214,7 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
 
 static __always_inline void count_passage(const struct passage *p, enum xgre_verdict verdict)
 {
-    if (p->is_copy) {
+    if (p->copy_for) {
         count_copy(XGRE_PROGRAM_DETOUR_TC, verdict == XGRE_TO_PEER ? XGRE_FLOODED : verdict);
     } else {
         count_verdict(XGRE_PROGRAM_DETOUR_TC, verdict, &p->weight);

@@ -176,17 +176,23 @@ static __always_inline enum xgre_verdict find_next_hop(void *ctx, const struct x
     return XGRE_GO;
 }
 
+/* 0: it has gone. */
+static __always_inline __u32 device_mtu(void *ctx, __u32 ifindex)
+{
+    __u32 mtu = 0;
+
+    return bpf_check_mtu(ctx, ifindex, &mtu, 0, 0) < 0 ? 0 : mtu;
+}
+
 /* The largest packet, bytes, that the route to the peer takes, or else the uplink. */
 static __always_inline __u32 tunnel_mtu(void *ctx, const struct xgre_uplink *uplink,
                                         const struct xgre_peer *peer)
 {
     struct bpf_fib_lookup fib;
-    __u32 mtu = 0;
 
     /* Asked for too much, the kernel says how much. */
     if (ask_fib(ctx, peer, 0xffff, &fib) == BPF_FIB_LKUP_RET_FRAG_NEEDED) return fib.mtu_result;
-    bpf_check_mtu(ctx, uplink->ifindex, &mtu, 0, 0);
-    return mtu;
+    return device_mtu(ctx, uplink->ifindex);
 }
 
 /*

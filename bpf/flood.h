@@ -178,17 +178,14 @@ struct room_walk {
 static long least_room(__u32 index, struct room_walk *walk)
 {
     struct xgre_peer *peer;
-    __u32 id, mtu, path;
+    __u32 id, room;
 
     if (index >= walk->list->peers) return 1;
     id = walk->list->peer[index & (XGRE_FLOOD_PEERS - 1)];
     peer = find_peer(id);
     if (!peer) return 0;
-    path = path_mtu(id);
-    mtu = tunnel_mtu(walk->skb, walk->uplink, peer);
-    if (path && path < mtu) mtu = path;
-    if (mtu > peer->outer_len && mtu - peer->outer_len < walk->room)
-        walk->room = mtu - peer->outer_len;
+    room = tunnel_room(walk->skb, walk->uplink, peer, id);
+    if (room && room < walk->room) walk->room = room;
     return 0;
 }
 
@@ -211,7 +208,7 @@ static __always_inline bool is_large_flood(struct __sk_buff *skb, const struct f
 {
     if (skb->gso_size) return !header_len;
     if (skb->len < XGRE_SMALL) return false;
-    return skb->len + (skb->vlan_present ? 4 : 0) > room_to_peers(skb, walk->uplink, walk->network);
+    return whole_len(skb) > room_to_peers(skb, walk->uplink, walk->network);
 }
 
 /* To the peers that take complete frames only. Before the frame is changed. */

@@ -21,12 +21,10 @@ static __always_inline int load_ipv4(struct __sk_buff *skb, struct iphdr *ip)
 static __always_inline int store_ipv4(struct __sk_buff *skb, struct iphdr *ip, __u16 len,
                                       __u16 fragment)
 {
-    const word32 *word = (void *)ip;
-
     ip->tot_len = bpf_htons(len);
     ip->frag_off = bpf_htons(fragment);
     ip->check = 0;
-    ip->check = ~fold_words((__u64)word[0] + word[1] + word[2] + word[3] + word[4]);
+    ip->check = ipv4_check(ip);
     return bpf_skb_store_bytes(skb, sizeof(struct ethhdr), ip, sizeof(*ip), BPF_F_RECOMPUTE_CSUM)
                ? XGRE_REWRITE_FAILED
                : XGRE_GO;
@@ -53,9 +51,8 @@ STEP int keep_rest(struct __sk_buff *skb, __u32 units)
  * The packet, whose tags are out, becomes its first fragment, of at most `room` bytes. GO, or a
  * drop. The header of the clone still says what was before.
  */
-STEP int split(struct __sk_buff *skb, __u32 room, const struct tags *tags)
+STEP int split(struct __sk_buff *skb, __u32 room, struct tags *tags)
 {
-    struct tags again = {};
     struct iphdr ip;
     __u32 units, len;
     int verdict;
@@ -73,14 +70,14 @@ STEP int split(struct __sk_buff *skb, __u32 room, const struct tags *tags)
     skb->tc_index = units;
     if (bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS)) return XGRE_COPY_FAILED;
     skb->tc_index = 0;
-    verdict = lift_tags(skb, &again);
+    verdict = lift_tags(skb, tags);
     if (verdict) return verdict;
     verdict = trim(skb, sizeof(struct ethhdr) + len);
     if (verdict) return verdict;
     verdict = store_ipv4(skb, &ip, len, bpf_ntohs(ip.frag_off) | IP_MF);
     if (verdict) return verdict;
     note(XGRE_NOTE_SPLIT);
-    return put_tags(skb, &again);
+    return put_tags(skb, tags);
 }
 
 #endif

@@ -85,6 +85,12 @@ STEP int parse_frame_step(struct __sk_buff *skb, __u32 offset, struct ethernet *
     return XGRE_GO;
 }
 
+/* With the tag that is outside the bytes. */
+static __always_inline __u32 whole_len(const struct __sk_buff *skb)
+{
+    return skb->len + (skb->vlan_present ? 4 : 0);
+}
+
 /*
  * What a frame counts for. `header_len`: Ethernet to TCP header, which every segment of a large
  * one repeats on the wire; 0 when unknown. `frame_bytes` without tags outside the bytes.
@@ -227,24 +233,38 @@ struct sum_walk {
     __u32 failed;
 };
 
-static long sum_chunk(__u32 index, struct sum_walk *walk)
+/* The next bytes, by way of `part`, which is of zeros and has room for `size`, a constant. */
+static __always_inline long sum_part(struct sum_walk *walk, __u32 *part, __u32 size)
 {
-    __u32 chunk[SUM_CHUNK / 4] = {};
     __u64 len = (__u64)walk->left - 1;
 
     if (!walk->left) return 1;
-    /* Written so that Linux 6.1, too, sees a length of 1 to SUM_CHUNK. */
-    if (len > SUM_CHUNK - 1) len = SUM_CHUNK - 1;
+    /* Written so that Linux 6.1, too, sees a length of 1 to `size`. */
+    if (len > size - 1) len = size - 1;
     barrier_var(len);
-    len = (len & (SUM_CHUNK - 1)) + 1;
-    if (bpf_skb_load_bytes(walk->skb, walk->offset, chunk, len)) {
+    len = (len & (size - 1)) + 1;
+    if (bpf_skb_load_bytes(walk->skb, walk->offset, part, len)) {
         walk->failed = 1;
         return 1;
     }
-    walk->sum = bpf_csum_diff(NULL, 0, chunk, SUM_CHUNK, walk->sum);
+    walk->sum = bpf_csum_diff(NULL, 0, part, size, walk->sum);
     walk->offset += len;
     walk->left -= len;
     return 0;
+}
+
+static long sum_chunk(__u32 index, struct sum_walk *walk)
+{
+    __u32 chunk[SUM_CHUNK / 4] = {};
+
+    return sum_part(walk, chunk, SUM_CHUNK);
+}
+
+/* False: not all of it is there. */
+static __always_inline bool sum_all(struct sum_walk *walk)
+{
+    bpf_loop(65536 / SUM_CHUNK + 1, sum_chunk, walk, 0);
+    return !walk->failed && !walk->left;
 }
 
 STEP int check_gre_sum(struct __sk_buff *skb, const struct outer *outer)
@@ -256,10 +276,12 @@ STEP int check_gre_sum(struct __sk_buff *skb, const struct outer *outer)
     walk.left = outer->len - outer->gre_offset + outer->inner_len;
     /* What GRO merged it has verified, and the sum in the header is that of the first packet. */
     if (!outer->checksummed || skb->gso_size) return XGRE_GO;
-    bpf_loop(65536 / SUM_CHUNK + 1, sum_chunk, &walk, 0);
-    if (walk.failed || walk.left) return XGRE_TRUNCATED;
+    if (!sum_all(&walk)) return XGRE_TRUNCATED;
     return fold(walk.sum) == 0xffff ? XGRE_GO : XGRE_GRE_CHECKSUM;
 }
+
+/* bpf_skb_adjust_room adds and takes out less than 4096 bytes at once. */
+#define ROOM_AT_ONCE 4080
 
 /* ---- Encapsulation ------------------------------------------------------------------------ */
 
@@ -299,16 +321,22 @@ static __always_inline int next_hop(struct __sk_buff *skb, const struct xgre_upl
     return verdict ? verdict : keep_hop_step(id, ip_len, hop);
 }
 
-/* Bytes of the largest frame that a peer can be sent; 0: it is none. */
+/* Bytes of the largest frame that `peer`, of this id, can be sent. */
+static __always_inline __u32 tunnel_room(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                                         const struct xgre_peer *peer, __u32 id)
+{
+    __u32 path = path_mtu(id), mtu = tunnel_mtu(skb, uplink, peer);
+
+    if (path && path < mtu) mtu = path;
+    return mtu > peer->outer_len ? mtu - peer->outer_len : 0;
+}
+
+/* Likewise; 0: it is none. */
 STEP __u32 room_to_peer(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 id)
 {
     struct xgre_peer *peer = find_peer(id);
-    __u32 path = path_mtu(id), mtu;
 
-    if (!uplink || !peer) return 0;
-    mtu = tunnel_mtu(skb, uplink, peer);
-    if (path && path < mtu) mtu = path;
-    return mtu > peer->outer_len ? mtu - peer->outer_len : 0;
+    return uplink && peer ? tunnel_room(skb, uplink, peer, id) : 0;
 }
 
 /* How a frame goes into a tunnel. */
@@ -358,11 +386,11 @@ STEP int put_tags(struct __sk_buff *skb, const struct tags *tags)
 STEP int plan_segments(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 peer,
                        __u32 header_len, struct wrap *wrap)
 {
-    __u32 added, path = path_mtu(peer), mtu = 0;
+    __u32 added, path = path_mtu(peer), mtu;
 
     if (!uplink || !wrap) return XGRE_REWRITE_FAILED;
     added = wrap->outer_len + sizeof(struct ethhdr) + 4 * wrap->tags.count;
-    bpf_check_mtu(skb, uplink->ifindex, &mtu, 0, 0);
+    mtu = device_mtu(skb, uplink->ifindex);
     if (path && path < mtu) mtu = path;
     /* Not TCP: a datagram's size is no one's to change. The longest headers are assumed. */
     wrap->ip_len = wrap->outer_len + 4 * wrap->tags.count + skb->gso_size +

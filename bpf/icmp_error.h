@@ -77,9 +77,9 @@ STEP int quote(struct __sk_buff *skb, __u32 most, __u32 *sum)
 
     if (!sum || trim(skb, sizeof(struct ethhdr) + most)) return XGRE_REWRITE_FAILED;
     walk.left = skb->len - sizeof(struct ethhdr);
-    bpf_loop(65536 / SUM_CHUNK + 1, sum_chunk, &walk, 0);
+    if (!sum_all(&walk)) return XGRE_TRUNCATED;
     *sum = walk.sum;
-    return walk.failed || walk.left ? XGRE_TRUNCATED : XGRE_GO;
+    return XGRE_GO;
 }
 
 static __always_inline void turn_ethernet(struct ethhdr *eth, const struct ethhdr *of)
@@ -113,7 +113,6 @@ STEP int tell_ip4(struct __sk_buff *skb, __u32 mtu, __u32 sum)
     struct ethhdr eth;
     struct iphdr ip;
     const __u32 header = sizeof(out.ip) + sizeof(out.icmp);
-    const word32 *word = (void *)&out.ip;
     __u32 len = skb->len - sizeof(eth);
 
     if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) ||
@@ -128,7 +127,7 @@ STEP int tell_ip4(struct __sk_buff *skb, __u32 mtu, __u32 sum)
     out.ip.protocol = IPPROTO_ICMP;
     out.ip.saddr = ip.daddr;
     out.ip.daddr = ip.saddr;
-    out.ip.check = ~fold_words((__u64)word[0] + word[1] + word[2] + word[3] + word[4]);
+    out.ip.check = ipv4_check(&out.ip);
     out.icmp.type = 3;
     out.icmp.code = 4;
     out.icmp.ip4.mtu = bpf_htons(mtu);

@@ -107,6 +107,14 @@ static __always_inline __u16 fold_words(__u64 sum)
     return fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32));
 }
 
+/* The checksum of an IPv4 header without options, in which it is zero yet. */
+static __always_inline __u16 ipv4_check(const struct iphdr *ip)
+{
+    const word32 *word = (void *)ip;
+
+    return ~fold_words((__u64)word[0] + word[1] + word[2] + word[3] + word[4]);
+}
+
 static __always_inline bool is_vlan(__be16 type)
 {
     return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);

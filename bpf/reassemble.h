@@ -25,8 +25,6 @@ struct fragment {
     __u16 more; /* there is one behind it */
 };
 
-/* What bpf_skb_adjust_room adds at once, at most, is below 4096. */
-#define ROOM_AT_ONCE 4080
 #define MAX_ROOMS 3
 
 const volatile struct xgre_fragment blank_fragment __weak = {};

@@ -136,17 +136,8 @@ STEP int read_too_big6(struct __sk_buff *skb, const struct xgre_uplink *uplink,
 static long sum_piece(__u32 index, struct sum_walk *walk)
 {
     __u32 piece[SUM_PIECE / 4] = {};
-    __u64 len = (__u64)walk->left - 1;
 
-    if (!walk->left) return 1;
-    if (len > SUM_PIECE - 1) len = SUM_PIECE - 1;
-    barrier_var(len);
-    len = (len & (SUM_PIECE - 1)) + 1;
-    if (bpf_skb_load_bytes(walk->skb, walk->offset, piece, len)) return 1;
-    walk->sum = bpf_csum_diff(NULL, 0, piece, SUM_PIECE, walk->sum);
-    walk->offset += len;
-    walk->left -= len;
-    return 0;
+    return sum_part(walk, piece, SUM_PIECE);
 }
 
 /* RFC 792; RFC 4443 section 2.3. */
@@ -222,7 +213,6 @@ STEP int hear_router(struct __sk_buff *skb, const struct xgre_uplink *uplink)
 {
     struct message message = {};
     struct quote quote = {};
-    __u32 mtu = 0;
     bool is_news = false;
 
     if (!uplink) return false;
@@ -231,8 +221,7 @@ STEP int hear_router(struct __sk_buff *skb, const struct xgre_uplink *uplink)
     else if (skb->protocol == bpf_htons(ETH_P_IPV6))
         is_news = read_too_big6(skb, uplink, &message, &quote);
     if (!is_news || !is_intact(skb, &message)) return false;
-    bpf_check_mtu(skb, uplink->ifindex, &mtu, 0, 0);
-    return heed(&quote, mtu);
+    return heed(&quote, device_mtu(skb, uplink->ifindex));
 }
 
 #endif

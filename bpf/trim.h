@@ -6,15 +6,13 @@
 #include "hook_tc.h"
 
 #define MOVE_CHUNK 64
-/* bpf_skb_adjust_room takes out less than 4096 bytes at once. */
-#define CUT_MOST 4080
 #define CUT_TURNS 17 /* for 65535 bytes */
 
 /* Takes out bytes behind the IP header, which has no options. */
 STEP int cut_payload(struct __sk_buff *skb, __u32 len)
 {
     for (int i = 0; i < CUT_TURNS; i++) {
-        __u32 now = len < CUT_MOST ? len : CUT_MOST;
+        __u32 now = len < ROOM_AT_ONCE ? len : ROOM_AT_ONCE;
 
         if (!len) return XGRE_GO;
         if (bpf_skb_adjust_room(skb, -(__s32)now, BPF_ADJ_ROOM_NET, 0)) break;

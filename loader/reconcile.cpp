@@ -320,23 +320,34 @@ private:
         set_outbound();
     }
 
-    template <typename Key>
-    void set_tunnels(const Map<Key, xgre_tunnel>& map, Tunnels<Key> wanted) {
+    // Makes the entries those that are wanted. `erase` takes one out; `put_in` is told of each that
+    // is new, or another.
+    template <typename Key, typename Erase, typename PutIn>
+    void replace(const Map<Key, xgre_tunnel>& map, Tunnels<Key> wanted, const Erase& erase,
+                 const PutIn& put_in) {
         for (const auto& [key, tunnel] : map.entries()) {
             const auto same = wanted.find(key);
-            if (same != wanted.end() && same_bytes(same->second, tunnel)) {
+            if (same == wanted.end())
+                erase(key);
+            else if (same_bytes(same->second, tunnel))
                 wanted.erase(same);
-            } else if (same == wanted.end()) {
-                sweep();
-                map.erase(key);
-                did(fmt::format("stopped taking packets from {}, which is no peer",
-                                source_of(key)));
-            }
         }
         for (const auto& [key, tunnel] : wanted) {
             map.put(key, tunnel);
-            did(fmt::format("took up peer {}", source_of(key)));
+            put_in(key, tunnel);
         }
+    }
+
+    template <typename Key>
+    void set_tunnels(const Map<Key, xgre_tunnel>& map, Tunnels<Key> wanted) {
+        const auto erase = [&](const Key& key) {
+            sweep();
+            map.erase(key);
+            did(fmt::format("stopped taking packets from {}, which is no peer", source_of(key)));
+        };
+        replace(map, std::move(wanted), erase, [this](const Key& key, const xgre_tunnel&) {
+            did(fmt::format("took up peer {}", source_of(key)));
+        });
     }
 
     // Who is told apart by the key that it is sent: of several with one key, the first.
@@ -345,17 +356,12 @@ private:
         for (const auto& [id, peer] : peers_)
             wanted.emplace(outbound_key_of(peer), xgre_tunnel{peer.network, id});
         const auto map = datapath_.outbound();
-        for (const auto& [key, tunnel] : map.entries()) {
-            const auto same = wanted.find(key);
-            if (same == wanted.end())
-                map.erase(key);
-            else if (same_bytes(same->second, tunnel))
-                wanted.erase(same);
-        }
-        for (const auto& [key, tunnel] : wanted) {
-            map.put(key, tunnel);
-            did(fmt::format("listens to routers about peer {}", remote_of(peers_.at(tunnel.peer))));
-        }
+        const auto erase = [&map](const xgre_outbound_key& key) { map.erase(key); };
+        replace(map, std::move(wanted), erase,
+                [this](const xgre_outbound_key&, const xgre_tunnel& tunnel) {
+                    did(fmt::format("listens to routers about peer {}",
+                                    remote_of(peers_.at(tunnel.peer))));
+                });
     }
 
     // Those with the shortest outer headers first: see bpf/flood.h.

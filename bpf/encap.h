@@ -148,6 +148,24 @@ static __always_inline long ask_fib(void *ctx, const struct xgre_peer *peer, __u
 }
 
 /*
+ * RFC 3704 section 2.2, strict: would the kernel send to the peer where this came from? A peer that
+ * cannot be asked for is refused. Short, so that no MTU is in the way of the answer.
+ */
+static __always_inline enum xgre_verdict check_source_route(void *ctx,
+                                                            const struct xgre_uplink *uplink,
+                                                            __u32 id)
+{
+    struct xgre_peer *peer = find_peer(id);
+    struct bpf_fib_lookup fib;
+    long err;
+
+    if (!peer) return XGRE_PEER_GONE;
+    err = ask_fib(ctx, peer, 1, &fib);
+    if (err && err != BPF_FIB_LKUP_RET_NO_NEIGH) return XGRE_RP_FILTER;
+    return fib.ifindex == uplink->ifindex ? XGRE_GO : XGRE_RP_FILTER;
+}
+
+/*
  * The next hop of a peer for a packet of `ip_len` bytes. GO with hop->resolved false: the kernel
  * has to resolve it, or to confirm it (bpf_redirect_neigh, note_asked); it may also mean that the
  * lookup is not allowed here.

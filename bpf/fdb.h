@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The forwarding database: look up, learn, put, delete, and the count of learned entries per
- * port that the MAC limit needs. An entry changes hands by one compare-and-swap of its owner;
- * who wins adjusts the counts, so they stay exact on every number of CPUs.
+ * port and peer that the MAC limit needs. An entry changes hands by one compare-and-swap of its
+ * owner; who wins adjusts the counts, so they stay exact on every number of CPUs.
  */
 #ifndef XGRE_BPF_FDB_H
 #define XGRE_BPF_FDB_H
@@ -105,10 +105,11 @@ static __always_inline void forget_flows(void)
 
 static __always_inline __u64 *learned_by(xgre_owner owner)
 {
-    __u32 slot = owner_slot(owner);
+    __u32 index = owner_kind(owner) == XGRE_OWNER_PORT ? XGRE_LEARNED_BY_PORT(owner_slot(owner))
+                                                       : XGRE_LEARNED_BY_PEER(owner_id(owner));
 
-    if (owner_kind(owner) != XGRE_OWNER_PORT || owner & XGRE_OWNER_STATIC) return NULL;
-    return bpf_map_lookup_elem(&learned, &slot);
+    if (owner_kind(owner) == XGRE_OWNER_DEAD || owner & XGRE_OWNER_STATIC) return NULL;
+    return bpf_map_lookup_elem(&learned, &index);
 }
 
 /* One more entry for `owner`, unless it has `limit` already (0: no limit). */

@@ -39,13 +39,22 @@ static __always_inline enum xgre_verdict check_source(const struct ethernet *eth
     return is_group(eth->src) || is_zero(eth->src) ? XGRE_BAD_SOURCE : XGRE_GO;
 }
 
+static __always_inline __u32 mac_limit_of(const struct origin *from)
+{
+    struct xgre_peer *peer;
+
+    if (from->port) return from->port->mac_limit;
+    peer = find_peer(owner_id(from->owner));
+    return peer ? peer->mac_limit : 0;
+}
+
 static __always_inline void learn(struct origin *from, const struct ethernet *eth)
 {
     struct xgre_fdb_key key = fdb_key(from->network_id, eth->vlan, eth->src);
 
     if (from->port && from->port->flags & XGRE_PORT_NO_LEARNING) return;
-    from->refusal = fdb_learn(&key, from->owner, from->now, from->network->ageing_ns,
-                              from->port ? from->port->mac_limit : 0);
+    from->refusal =
+        fdb_learn(&key, from->owner, from->now, from->network->ageing_ns, mac_limit_of(from));
 }
 
 /* A locked port speaks only with addresses that the FDB has behind it (case S06). */
@@ -200,12 +209,11 @@ STEP __u64 find_tunnel(const struct outer *outer, __be32 local)
     return find_tunnel_of(outer, local, outer->key & bpf_htonl(~0xff), XGRE_KEY_VSID);
 }
 
-/* Is something of the peer's packets to be looked at that no flow remembers? */
-static __always_inline bool is_checked(__u64 tunnel)
+static __always_inline __u32 flags_of_peer(__u64 tunnel)
 {
     struct xgre_peer *peer = find_peer((__u32)tunnel);
 
-    return peer && peer->flags & XGRE_PEER_CHECKED;
+    return peer ? peer->flags : 0;
 }
 
 /* A frame from a peer: decide; the caller learns when the frame is not dropped. */

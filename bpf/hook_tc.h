@@ -191,6 +191,11 @@ STEP int check_peer(const struct outer *outer, __u32 id)
                                                                               : XGRE_GRE_SEQUENCE;
 }
 
+STEP int check_route_at_tc(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 peer)
+{
+    return uplink ? check_source_route(skb, uplink, peer) : XGRE_NO_UPLINK;
+}
+
 /* bpf_skb_adjust_room leaves no less than an IP header behind the Ethernet header. */
 #define ROOM_MIN_IP4 20
 #define ROOM_MIN_IP6 40

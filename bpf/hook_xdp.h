@@ -53,6 +53,11 @@ STEP int take_xdp_ecn(struct xdp_md *ctx, const struct outer *outer, const struc
     return ip ? merge_ecn_into(ip, type, outer) : XGRE_GO;
 }
 
+STEP int check_route_at_xdp(struct xdp_md *ctx, const struct xgre_uplink *uplink, __u32 peer)
+{
+    return uplink ? check_source_route(ctx, uplink, peer) : XGRE_NO_UPLINK;
+}
+
 /* What has_syn says, of what is at `offset` and of `type`, behind the first tag. */
 STEP int has_syn_step(struct xdp_md *ctx, __u32 offset, __u32 type)
 {

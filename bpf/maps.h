@@ -166,10 +166,10 @@ struct {
     __type(value, struct xgre_traffic);
 } peer_counters __weak SEC(".maps");
 
-/* By port slot: how many learned entries it owns, for its MAC limit. */
+/* How many learned entries a port or a peer owns, for its MAC limit. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, XGRE_MAX_PORTS);
+    __uint(max_entries, XGRE_LEARNED);
     __type(key, __u32);
     __type(value, __u64);
 } learned __weak SEC(".maps");

@@ -129,6 +129,7 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     struct xgre_flow *flow;
     struct flow_key key;
     __u32 header_len = 0;
+    __u32 peer_flags;
     bool known, checked;
 
     if (verdict == XGRE_FRAGMENT) verdict = reassemble(skb, uplink, &a->outer, &a->peer);
@@ -150,9 +151,14 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     a->weight = frame_weight(skb, a->outer.inner_len, header_len);
     verdict = check_gre_sum(skb, &a->outer);
     if (verdict) return verdict;
-    checked = is_checked(tunnel);
+    peer_flags = flags_of_peer(tunnel);
+    checked = peer_flags & XGRE_PEER_CHECKED;
     if (checked) {
         verdict = check_peer(&a->outer, a->peer);
+        if (verdict) return verdict;
+    }
+    if (peer_flags & XGRE_PEER_RP_FILTER) {
+        verdict = check_route_at_tc(skb, uplink, a->peer);
         if (verdict) return verdict;
     }
     verdict = look_up(skb, uplink, tunnel, checked, &key, a, flow);

@@ -97,17 +97,24 @@ static __always_inline enum xgre_verdict parse_arrival(struct xdp_md *ctx, struc
 }
 
 /* Asks the tables, and writes their answer into `flow`. `inner`: what parsing the frame said. */
-static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx, enum xgre_verdict inner,
-                                                 __u64 tunnel, const struct flow_key *key,
-                                                 struct arrival *a, struct xgre_flow *flow)
+static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx,
+                                                 const struct xgre_uplink *uplink,
+                                                 enum xgre_verdict inner, __u64 tunnel,
+                                                 const struct flow_key *key, struct arrival *a,
+                                                 struct xgre_flow *flow)
 {
+    __u32 peer_flags = flags_of_peer(tunnel);
     enum xgre_verdict verdict;
     struct target to;
 
     if (!tunnel) return XGRE_UNKNOWN_PEER;
-    if (is_checked(tunnel)) return XGRE_PUNT;
+    if (peer_flags & XGRE_PEER_CHECKED) return XGRE_PUNT;
     a->peer = tunnel;
     if (inner) return inner;
+    if (peer_flags & XGRE_PEER_RP_FILTER) {
+        verdict = check_route_at_xdp(ctx, uplink, tunnel);
+        if (verdict) return verdict;
+    }
     verdict = from_peer(tunnel, &a->eth, &a->from, &to);
     if (verdict == XGRE_FLOODED) return XGRE_PUNT;
     if (verdict != XGRE_TO_PORT) return verdict;
@@ -181,7 +188,7 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     flow = find_flow(&key, &a->rest, &a->from.at, &known);
     if (!flow) return XGRE_PUNT;
     if (inner || !known || a->outer.inner_len > flow->max_len || has_ecn_news(&a->outer)) {
-        verdict = resolve(ctx, inner, find_tunnel(&a->outer, uplink->local), &key, a, flow);
+        verdict = resolve(ctx, uplink, inner, find_tunnel(&a->outer, uplink->local), &key, a, flow);
         if (verdict) return verdict;
     }
     /* Not every device, and no device of Linux 6.1, may be sent fragments. */

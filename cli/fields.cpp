@@ -77,6 +77,7 @@ Json more_options(const PeerInfo& peer) {
     if (options.iseq) words.emplace_back("iseq");
     if (options.ocsum) words.emplace_back("ocsum");
     if (options.oseq) words.emplace_back("oseq");
+    if (options.rp_filter) words.emplace_back("rp-filter");
     if (options.df != DontFragment::set) words.push_back("df " + df_of(peer).get<std::string>());
     if (options.encap_limit) words.push_back(fmt::format("encap-limit {}", *options.encap_limit));
     if (options.flow_label) words.push_back(fmt::format("flow-label {}", *options.flow_label));
@@ -253,6 +254,9 @@ const Fields<PeerInfo>& peer_fields() {
             {"iseq", "", [](const PeerInfo& p) { return p.options.iseq; }},
             {"ocsum", "", [](const PeerInfo& p) { return p.options.ocsum; }},
             {"oseq", "", [](const PeerInfo& p) { return p.options.oseq; }},
+            {"rp_filter", "", [](const PeerInfo& p) { return p.options.rp_filter; }},
+            {"learned", "LEARNED", [](const PeerInfo& p) { return p.learned; }},
+            {"mac_limit", "LIMIT", [](const PeerInfo& p) { return p.options.mac_limit; }, no_limit},
             {"ttl", "TTL", [](const PeerInfo& p) { return value_or("inherit", p.options.ttl); }},
             {"tos", "TOS", [](const PeerInfo& p) { return value_or("inherit", p.options.tos); }},
             {"df", "", [](const PeerInfo& p) { return df_of(p); }},

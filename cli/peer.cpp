@@ -44,6 +44,10 @@ void add_add(CLI::App& noun, Context& context) {
                "take nothing from it without a sequence number, nor out of order (default: off)");
     add_switch(*add, "--ocsum", spec->ocsum, "send it GRE checksums (default: off)");
     add_switch(*add, "--oseq", spec->oseq, "send it sequence numbers (default: off)");
+    add_switch(*add, "--rp-filter", spec->rp_filter,
+               "take nothing while the route to it leads over another device (default: off)");
+    add_value(*add, "--mac-limit", spec->mac_limit, number_syntax(0, UINT32_MAX),
+              "learn at most so many MACs behind it; 0 is no limit (default: half of the FDB)");
     add_value(
         *add, "--ttl", spec->ttl, byte_or_syntax("inherit"),
         "TTL or hop limit of its packets, or inherit: that of the packet inside (default: 64)");

@@ -85,6 +85,7 @@ std::uint32_t flags_of(const PeerOptions& options, bool is_nvgre, bool ip6) {
     if (options.iseq) flags |= XGRE_PEER_ISEQ;
     if (options.ocsum) flags |= XGRE_PEER_OCSUM;
     if (options.oseq) flags |= XGRE_PEER_OSEQ;
+    if (options.rp_filter) flags |= XGRE_PEER_RP_FILTER;
     if (!options.ttl) flags |= XGRE_PEER_TTL_INHERIT;
     if (!options.tos) flags |= XGRE_PEER_TOS_INHERIT;
     if (!ip6 && options.df == DontFragment::unset) flags |= XGRE_PEER_DF_UNSET;
@@ -200,6 +201,8 @@ PeerOptions options_of(const xgre_peer& peer, const xgre_network& network) {
     options.iseq = has(peer, XGRE_PEER_ISEQ);
     options.ocsum = has(peer, XGRE_PEER_OCSUM);
     options.oseq = has(peer, XGRE_PEER_OSEQ);
+    options.rp_filter = has(peer, XGRE_PEER_RP_FILTER);
+    options.mac_limit = peer.mac_limit;
     options.ttl = bytes[ip6 ? kHopLimit : kTtl];
     options.tos = ip6 ? static_cast<std::uint8_t>(get32(bytes, 0) >> 20) : bytes[1];
     if (has(peer, XGRE_PEER_TTL_INHERIT)) options.ttl.reset();
@@ -223,6 +226,7 @@ xgre_peer make_peer(std::uint32_t network_id, const xgre_network& network, const
     peer.network = network_id;
     peer.flags = flags_of(options, mode_of(network) == NetworkMode::nvgre, ip6);
     peer.outer_len = static_cast<__u16>(len);
+    peer.mac_limit = options.mac_limit;
     if (options.ikey) peer.ikey = network_order(options.ikey->value());
     peer.remote = to_row(remote);
     peer.local = to_row(local);

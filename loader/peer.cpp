@@ -69,6 +69,8 @@ PeerOptions with_wishes(PeerOptions options, const PeerSpec& spec) {
     apply(spec.iseq, options.iseq);
     apply(spec.ocsum, options.ocsum);
     apply(spec.oseq, options.oseq);
+    apply(spec.rp_filter, options.rp_filter);
+    apply(spec.mac_limit, options.mac_limit);
     apply(spec.ttl, options.ttl);
     apply(spec.tos, options.tos);
     apply(spec.df, options.df);
@@ -199,13 +201,17 @@ Change Instance::add_peer(const PeerSpec& spec) {
                     fmt::format("it has {} peers, the most there can be", count),
                     "`xgre peer del` one that is no longer needed"};
     const std::uint32_t id = free_id(peers);
-    const PeerOptions options = with_wishes(default_options(network), spec);
+    PeerOptions options = default_options(network);
+    // So that no one peer can leave the others, and the ports, without room.
+    options.mac_limit = std::max(state_->datapath.fdb().max_entries() / 2, 1U);
+    options = with_wishes(options, spec);
     const xgre_peer fresh = make_peer(network_id, network, local, spec.address, options);
     check_tunnel(*state_, id, fresh);
     check_detour(*state_, spec.address, options);
     state_->datapath.fdb_sweep();  // what is left of who had the id before
     state_->datapath.peer_counters().reset(id);
     state_->datapath.peer_states().put(id, xgre_peer_state{});
+    state_->datapath.learned().put(XGRE_LEARNED_BY_PEER(id), 0);
     state_->datapath.peers().put(id, fresh);
     state_->reconcile();
     return Change::made;
@@ -254,6 +260,7 @@ std::vector<PeerInfo> Instance::peers() const {
         }
         fill_in_mtu(info, peer, state_->datapath.peer_states().find(id).value_or(xgre_peer_state{}),
                     mtu, netlink);
+        info.learned = state_->datapath.learned().find(XGRE_LEARNED_BY_PEER(id)).value_or(0);
         const xgre_traffic traffic = state_->datapath.peer_counters().sum(id);
         info.traffic = {traffic.rx_packets, traffic.rx_bytes, traffic.tx_packets, traffic.tx_bytes};
         all.push_back(std::move(info));

@@ -188,7 +188,7 @@ Change Instance::add_port(const PortSpec& spec) {
         state.reconcile();
     });
     if (!known) {
-        state.datapath.learned().put(port.slot, 0);
+        state.datapath.learned().put(XGRE_LEARNED_BY_PORT(port.slot), 0);
         state.datapath.buckets().put(port.slot, xgre_buckets{});
         state.datapath.bound().put(port.slot, 0);
         state.datapath.port_counters().reset(port.slot);
@@ -244,7 +244,7 @@ std::vector<PortInfo> Instance::ports() const {
         info.mac_limit = port.mac_limit;
         info.broadcast_limit = port.broadcast_limit;
         info.unknown_limit = port.unknown_limit;
-        info.learned = state_->datapath.learned().find(port.slot).value_or(0);
+        info.learned = state_->datapath.learned().find(XGRE_LEARNED_BY_PORT(port.slot)).value_or(0);
         info.isolated = (port.flags & XGRE_PORT_ISOLATED) != 0;
         info.locked = (port.flags & XGRE_PORT_LOCKED) != 0;
         info.direct = (port.flags & XGRE_PORT_FAR_END) != 0;

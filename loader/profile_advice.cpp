@@ -100,6 +100,10 @@ constexpr std::array kDropTexts{
     DropText{XGRE_GRE_SEQUENCE,
              "look for what reorders packets on the way, or `xgre peer add --iseq off`"},
     DropText{XGRE_GRE_NO_CHECKSUM, "have the peer send checksums, or `xgre peer add --icsum off`"},
+    DropText{
+        XGRE_RP_FILTER,
+        "see by `ip route get PEER` where the route leads: either it is wrong, or such packets "
+        "are forged, or `xgre peer add --rp-filter off`"},
     DropText{XGRE_INNER_SHORT, "look at who sends tunnel packets without a frame inside"},
     DropText{XGRE_NO_NETWORK,
              "`xgre port add DEV` with the arguments that it had sets the port up again"},
@@ -290,7 +294,7 @@ void fdb_full(const Profile& profile, Advices& advices) {
                      "what goes to them is flooded",
                      profile.fdb.room),
          "attach again with a larger --fdb-size, shorten the ageing time, or limit ports "
-         "with --mac-limit"});
+         "and peers with --mac-limit"});
 }
 
 void mac_limit(const Profile& profile, Advices& advices) {
@@ -298,11 +302,12 @@ void mac_limit(const Profile& profile, Advices& advices) {
     if (share(refused, profile.frames) < kWorthAWord) return;
     advices.push_back(
         {"mac-limit",
-         fmt::format("{} frames came from addresses beyond their port's MAC limit; answers "
-                     "to them are flooded",
-                     refused),
-         "see LEARNED and LIMIT in `xgre port show`; `xgre port add DEV --mac-limit N` "
-         "raises one"});
+         fmt::format(
+             "{} frames came from addresses beyond their port's or peer's MAC limit; answers "
+             "to them are flooded",
+             refused),
+         "see LEARNED and LIMIT in `xgre port show` and `xgre peer show`; --mac-limit N of "
+         "`xgre port add` and `xgre peer add` raises one"});
 }
 
 void moves(const Profile& profile, Advices& advices) {

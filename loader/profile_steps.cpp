@@ -34,6 +34,7 @@ constexpr std::array kPlaces{
     Place{"encap.h", "is_time_to_ask", Step::next_hop},
     Place{"encap.h", "note_asked", Step::next_hop},
     Place{"encap.h", "find_next_hop", Step::next_hop},
+    Place{"encap.h", "check_source_route", Step::next_hop},
     Place{"encap.h", "check_mtu", Step::next_hop},
     Place{"encap.h", "ask_fib", Step::next_hop},
     Place{"encap.h", "device_mtu", Step::next_hop},
@@ -77,6 +78,7 @@ constexpr std::array kPlaces{
 
     Place{"hook_xdp.h", "next_hop", Step::next_hop},
     Place{"hook_xdp.h", "leave_too_large", Step::next_hop},
+    Place{"hook_xdp.h", "check_route_at_xdp", Step::next_hop},
     Place{"hook_xdp.h", "frame_cursor", Step::parse},
     Place{"hook_xdp.h", "buffer_len", Step::parse},
     Place{"hook_xdp.h", "frame_len", Step::parse},
@@ -100,6 +102,7 @@ constexpr std::array kPlaces{
     Place{"hook_tc.h", "sum_all", Step::parse},
     Place{"hook_tc.h", "check_gre_sum", Step::parse},
     Place{"hook_tc.h", "check_peer", Step::parse},
+    Place{"hook_tc.h", "check_route_at_tc", Step::next_hop},
     Place{"hook_tc.h", "is_in_order", Step::parse},
     Place{"hook_tc.h", "is_plain_ip", Step::parse},
     Place{"hook_tc.h", "take_ecn", Step::rewrite},

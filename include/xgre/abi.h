@@ -111,7 +111,8 @@
     X(FRAGMENT_TIMEOUT, "fragment-timeout", DROP,                                                  \
       "first fragment of an outer packet whose second did not come")                               \
     X(FRAGMENT_STORE_FULL, "fragment-store-full", DROP,                                            \
-      "no room to hold a first fragment, or it had to make room for a newer one")
+      "no room to hold a first fragment, or it had to make room for a newer one")                  \
+    X(RP_FILTER, "rp-filter", DROP, "the route to the peer it says to be leads over another device")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -126,7 +127,8 @@ enum xgre_verdict {
     X(MOVED, "moved", "FDB entries that moved to another port or peer")                            \
     X(AGED, "aged", "FDB entries that the sweep removed")                                          \
     X(FDB_FULL, "fdb-full", "frames whose source was not learned: FDB full")                       \
-    X(MAC_LIMIT, "mac-limit", "frames whose source was not learned: MAC limit of the port")        \
+    X(MAC_LIMIT, "mac-limit",                                                                      \
+      "frames whose source was not learned: MAC limit of its port or peer")                        \
     X(RESOLVE, "resolve", "flood copies handed to the kernel to resolve the next hop")             \
     X(LEASE_LIMIT, "lease-limit", "leases that were not noted: too many of one port, or in all")   \
     X(SPLIT, "split", "fragments made of IPv4 packets that were too large")                        \
@@ -351,6 +353,7 @@ enum xgre_peer_flags {
     XGRE_PEER_DF_UNSET = 2048,
     XGRE_PEER_DF_INHERIT = 4096,
     XGRE_PEER_ENCAP_LIMIT = 8192, /* a destination option of RFC 2473 section 4.1.1 is in `outer` */
+    XGRE_PEER_RP_FILTER = 16384, /* takes nothing while the route to it leads over another device */
 };
 
 /* What goes into the header is of the packet as it is on the wire: only complete frames can be
@@ -376,9 +379,16 @@ struct xgre_peer {
     __u32 outer[XGRE_OUTER_MAX / 4]; /* header bytes; words, so that a copy moves words */
     struct xgre_addr remote;
     struct xgre_addr local;
-    __u64 asked; /* CLOCK_MONOTONIC, ns: when the kernel last had the next hop to itself */
+    __u64 asked;     /* CLOCK_MONOTONIC, ns: when the kernel last had the next hop to itself */
+    __u32 mac_limit; /* learned entries; 0: no limit */
+    __u32 pad;
 };
-XGRE_ASSERT_SIZE(struct xgre_peer, 120);
+XGRE_ASSERT_SIZE(struct xgre_peer, 128);
+
+/* `learned`: array: how many learned entries a port has, by its slot, or a peer, by its id. */
+#define XGRE_LEARNED_BY_PORT(slot) (slot)
+#define XGRE_LEARNED_BY_PEER(id) (XGRE_MAX_PORTS + (id))
+#define XGRE_LEARNED (XGRE_MAX_PORTS + XGRE_MAX_PEERS)
 
 /* `peer_states`: array, by peer id: what changes by itself. */
 struct xgre_peer_state {

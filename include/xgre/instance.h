@@ -88,10 +88,12 @@ enum class DontFragment : std::uint8_t { set, unset, inherit };
 struct PeerOptions {
     std::optional<GreKey> ikey;  // none: without a key
     std::optional<GreKey> okey;
-    bool icsum = false;  // take nothing without a checksum; one that is there is checked anyway
-    bool iseq = false;   // take nothing without a sequence number, nor what is late
-    bool ocsum = false;  // send checksums
-    bool oseq = false;   // send sequence numbers
+    bool icsum = false;      // take nothing without a checksum; one that is there is checked anyway
+    bool iseq = false;       // take nothing without a sequence number, nor what is late
+    bool ocsum = false;      // send checksums
+    bool oseq = false;       // send sequence numbers
+    bool rp_filter = false;  // take nothing while the route to it leads over another device
+    std::uint32_t mac_limit = 0;              // MACs learned behind it; 0: no limit
     std::optional<std::uint8_t> ttl = 64;     // or hop limit; none: that of the packet inside
     std::optional<std::uint8_t> tos = 0;      // or traffic class, without ECN; none: likewise
     DontFragment df = DontFragment::set;      // IPv4 only
@@ -110,13 +112,16 @@ struct OrNone {
 struct PeerSpec {
     IpAddr address;
     std::string network;
-    // Without: as it is, of a new peer as in PeerOptions, with the keys of the network.
+    // Without: as it is, of a new peer as in PeerOptions, with the keys of the network and a MAC
+    // limit of half the FDB.
     std::optional<OrNone<GreKey>> ikey = {};
     std::optional<OrNone<GreKey>> okey = {};
     std::optional<bool> icsum = {};
     std::optional<bool> iseq = {};
     std::optional<bool> ocsum = {};
     std::optional<bool> oseq = {};
+    std::optional<bool> rp_filter = {};
+    std::optional<std::uint32_t> mac_limit = {};
     std::optional<OrNone<std::uint8_t>> ttl = {};
     std::optional<OrNone<std::uint8_t>> tos = {};
     std::optional<DontFragment> df = {};
@@ -223,6 +228,7 @@ struct PeerInfo {
     std::uint32_t mtu = 0;  // of the largest inner IP packet without VLAN tag, bytes
     MtuSource mtu_from = MtuSource::uplink;
     std::optional<std::chrono::seconds> mtu_left;  // with `path`: how long it still holds
+    std::uint64_t learned = 0;
     Traffic traffic;
 };
 

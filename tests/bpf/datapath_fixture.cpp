@@ -496,7 +496,11 @@ xgre_owner Host::owner(std::uint32_t network, MacAddress mac, std::uint16_t vlan
 }
 
 std::uint64_t Host::learned(const Port& port) const {
-    return datapath_.learned().find(port.slot).value();
+    return datapath_.learned().find(XGRE_LEARNED_BY_PORT(port.slot)).value();
+}
+
+std::uint64_t Host::learned(std::uint32_t peer) const {
+    return datapath_.learned().find(XGRE_LEARNED_BY_PEER(peer)).value();
 }
 
 void Host::learn(std::uint32_t network, MacAddress mac, xgre_owner owner, std::uint16_t vlan,
@@ -505,9 +509,13 @@ void Host::learn(std::uint32_t network, MacAddress mac, xgre_owner owner, std::u
     entry.owner = owner;
     entry.last_seen = monotonic_now() - static_cast<std::uint64_t>(ago.count());
     datapath_.fdb().put(fdb_key(network, mac, vlan), entry);
-    if ((owner & XGRE_OWNER_KIND_MASK) == XGRE_OWNER_PORT && (owner & XGRE_OWNER_STATIC) == 0) {
+    if ((owner & XGRE_OWNER_STATIC) == 0) {
         const auto slot = static_cast<std::uint32_t>(owner >> XGRE_OWNER_SLOT_SHIFT & 0xffff);
-        datapath_.learned().put(slot, datapath_.learned().find(slot).value() + 1);
+        const auto id = static_cast<std::uint32_t>(owner);
+        const std::uint32_t index = (owner & XGRE_OWNER_KIND_MASK) == XGRE_OWNER_PORT
+                                        ? XGRE_LEARNED_BY_PORT(slot)
+                                        : XGRE_LEARNED_BY_PEER(id);
+        datapath_.learned().put(index, datapath_.learned().find(index).value() + 1);
     }
     datapath_.forget_flows();
 }

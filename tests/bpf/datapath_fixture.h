@@ -164,6 +164,7 @@ public:
     // 0: nobody has it.
     xgre_owner owner(std::uint32_t network, MacAddress mac, std::uint16_t vlan = 0) const;
     std::uint64_t learned(const Port& port) const;
+    std::uint64_t learned(std::uint32_t peer) const;
     // Puts an entry in as if learned `ago`.
     void learn(std::uint32_t network, MacAddress mac, xgre_owner owner, std::uint16_t vlan = 0,
                std::chrono::nanoseconds ago = 0s) const;

@@ -383,6 +383,45 @@ TEST_P(FdbFromPeer, DoesNotMoveAStaticEntry) {
     EXPECT_EQ(notes(), Counts{});
 }
 
+// case F10
+TEST_P(FdbFromPeer, APeerThatMakesUpAddressesLeavesRoomForOthers) {
+    peer(1, ip4_of(kHostB), 1, [](PeerOptions& options) { options.mac_limit = 3; });
+    for (std::uint8_t i = 1; i <= 20; ++i)
+        EXPECT_EQ(from_wire(tunnel(kHostB, frame(vm(i), kVmA))).fate, Fate::redirected);
+    EXPECT_EQ(learned(1), 3u);
+    EXPECT_EQ(owner(1, vm(4)), 0u);
+    EXPECT_EQ(notes(), (Counts{{"learned", 3}, {"mac-limit", 17}}));
+    // Those that it has are known as before, and others learn what they like.
+    send(vm(2), kHostB);
+    for (std::uint8_t i = 31; i <= 40; ++i)
+        send(vm(i), kHostC);
+    EXPECT_EQ(learned(2), 10u);
+    EXPECT_EQ(notes(), (Counts{{"learned", 13}, {"mac-limit", 17}}));
+}
+
+// case F10
+TEST_P(FdbFromPeer, WhatMovesAwayOrGoesLeavesRoomInThePeersLimit) {
+    peer(1, ip4_of(kHostB), 1, [](PeerOptions& options) { options.mac_limit = 2; });
+    send(vm(1), kHostB);
+    send(vm(2), kHostB);
+    send(vm(1), kHostC);
+    EXPECT_EQ(learned(1), 1u);
+    EXPECT_EQ(learned(2), 1u);
+    send(vm(3), kHostB);
+    send(vm(1), kHostB);  // one too many: the entry stays where it is
+    EXPECT_EQ(owner(1, vm(1)), peer_owner(2));
+    make_older(1, vm(2), 400s);
+    datapath().fdb_sweep();
+    EXPECT_EQ(learned(1), 1u);
+    send(vm(1), kHostB);
+    EXPECT_EQ(owner(1, vm(1)), peer_owner(1));
+    EXPECT_EQ(learned(1), 2u);
+    EXPECT_EQ(learned(2), 0u);
+    datapath().fdb_put(fdb_key(1, vm(3)), as_static(peer_owner(1)));
+    EXPECT_EQ(learned(1), 1u);
+    EXPECT_EQ(notes(), (Counts{{"aged", 1}, {"learned", 3}, {"mac-limit", 1}, {"moved", 2}}));
+}
+
 // case F09
 TEST_P(FdbFromPeer, RefusesAGroupOrZeroSource) {
     for (const MacAddress source : {kBroadcast, kMulticast, kAllZero}) {

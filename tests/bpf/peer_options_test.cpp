@@ -73,6 +73,35 @@ TEST_P(PeerOptionsIn, AChecksumCanBeDemanded) {
     expect_dropped(with_header({.key = kKey, .checksum = 0x1234}), XGRE_GRE_CHECKSUM);
 }
 
+TEST_P(PeerOptionsIn, APeerWhoseRouteLeadsElsewhereIsRefusedWhereThatIsAskedFor) {
+    const Packet packet = with_header({.key = kKey});
+    ip("route add 198.18.0.2/32 dev c\n");
+    expect_delivered(packet);
+    set([](PeerOptions& options) { options.rp_filter = true; });
+    datapath().forget_flows();
+    expect_dropped(packet, XGRE_RP_FILTER);
+    EXPECT_EQ(peer_traffic(1).rx_packets, 2u);
+    ip("route del 198.18.0.2/32 dev c\n");
+    expect_delivered(packet);
+    ip("route add unreachable 198.18.0.2/32\n");
+    datapath().forget_flows();
+    expect_dropped(packet, XGRE_RP_FILTER);
+    ip("route del unreachable 198.18.0.2/32\n");
+    // It need not be known how to reach it.
+    ip("neigh del 198.18.0.2 dev uplink\n");
+    expect_delivered(packet);
+}
+
+TEST_P(PeerOptionsIn, APeerOverIPv6WithoutARouteIsRefusedWhereThatIsAskedFor) {
+    use_ipv6();
+    peer(3, ip6_of(kHostB), 1, [](PeerOptions& options) { options.rp_filter = true; });
+    const Packet packet = eth(kHostB, kHostA) / ipv6(kHostB, kHostA) / gre({.key = kKey}) / inner();
+    expect_delivered(packet);
+    ip(fmt::format("route add unreachable {}/128\n", ip6_of(kHostB).format()));
+    datapath().forget_flows();
+    expect_dropped(packet, XGRE_RP_FILTER);
+}
+
 // case G08
 TEST_P(PeerOptionsIn, ASequenceNumberIsSkippedUnlessAskedFor) {
     expect_delivered(with_header({.key = kKey, .sequence = 10}));

@@ -354,7 +354,7 @@ TEST_F(Commands, PeersCanBeToldHowTheyAreSpokenTo) {
     must(
         "peer add 198.18.0.2 --network lan --ikey 42 --okey none --icsum on --oseq on --ttl "
         "inherit --tos 8 "
-        "--df unset");
+        "--df unset --rp-filter --mac-limit 12");
     const Json peer = find("peer show", "address", "198.18.0.2");
     EXPECT_EQ(peer.at("ikey"), 42);
     EXPECT_EQ(peer.at("okey"), nullptr);
@@ -365,6 +365,9 @@ TEST_F(Commands, PeersCanBeToldHowTheyAreSpokenTo) {
     EXPECT_EQ(peer.at("ttl"), "inherit");
     EXPECT_EQ(peer.at("tos"), 8);
     EXPECT_EQ(peer.at("df"), "unset");
+    EXPECT_EQ(peer.at("rp_filter"), true);
+    EXPECT_EQ(peer.at("mac_limit"), 12);
+    EXPECT_EQ(peer.at("learned"), 0);
     EXPECT_EQ(peer.at("encap_limit"), nullptr);
     expect_unchanged("peer add 198.18.0.2 --network lan --ttl inherit",
                      "peer 198.18.0.2 of network lan: already there");

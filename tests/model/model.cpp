@@ -150,6 +150,8 @@ xgre_verdict Model::from_wire(ByteView packet, Incoming& in, std::optional<std::
     if (!in.sum_is_right) return XGRE_GRE_CHECKSUM;
     if (const xgre_verdict verdict = check_peer(state_.peers.at(*peer), in); verdict != XGRE_GO)
         return verdict;
+    if (state_.peers.at(*peer).rp_filter && state_.peers.at(*peer).route == Route::none)
+        return XGRE_RP_FILTER;
     return from_peer(*peer, in);
 }
 
@@ -226,7 +228,8 @@ void Model::learn(std::uint32_t network, const Frame& frame, Owner from) {
     if (!is_new && found->second.is_static) return;
     const bool was_expired = !is_new && found->second.age == Age::expired;
     if (is_new || found->second.owner != from) {
-        const std::size_t limit = from.is_port ? state_.ports.at(from.id).mac_limit : 0;
+        const std::size_t limit =
+            from.is_port ? state_.ports.at(from.id).mac_limit : state_.peers.at(from.id).mac_limit;
         const auto has = std::ranges::count_if(state_.fdb, [&from](const auto& entry) {
             return entry.second.owner == from && !entry.second.is_static;
         });

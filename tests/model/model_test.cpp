@@ -27,7 +27,7 @@ TEST(Programs, DoWhatTheModelSaysForFramesNeverSeenBefore) {
 // The scenarios have what the model has rules for.
 TEST(Scenarios, HavePacketsInTwoFragmentsThatBecomeWholeAndOthersThatDoNot) {
     std::map<xgre_verdict, int> seconds;
-    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
         const Scenario scenario = make_scenario(seed, 100);
         Model model{scenario.state};
         for (const Step& step : scenario.steps) {
@@ -52,7 +52,10 @@ TEST(Programs, ThatDifferFromTheModelAreFoundAndShownInFewFrames) {
         }
         return false;
     };
-    const Scenario all = make_scenario(1, 100);
+    std::uint64_t seed = 1;
+    while (seed < 100 && !is_flooded_by_port_0(make_scenario(seed, 100)))
+        ++seed;
+    const Scenario all = make_scenario(seed, 100);
     ASSERT_TRUE(is_flooded_by_port_0(all));
     const Scenario smallest = shrunk(all, is_flooded_by_port_0);
     SCOPED_TRACE(show(smallest));

@@ -32,6 +32,8 @@ struct Peer {
     bool nvgre = false;  // the last byte of a key is of the flow
     bool icsum = false;
     bool iseq = false;
+    bool rp_filter = false;
+    std::size_t mac_limit = 0;             // 0: none
     std::optional<std::uint8_t> ttl = 64;  // none: of the packet inside
     std::optional<std::uint8_t> tos = 0;
     DontFragment df = DontFragment::set;           // IPv4 alone

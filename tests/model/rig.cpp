@@ -188,7 +188,9 @@ void Rig::set_up_floods(const State& state) const {
 void Rig::set_up_fdb(const State& state) const {
     host_.datapath().fdb_flush({});
     for (const auto* port : ports_)
-        host_.datapath().learned().put(port->slot, 0);
+        host_.datapath().learned().put(XGRE_LEARNED_BY_PORT(port->slot), 0);
+    for (std::uint32_t id = 1; id <= kPeers; ++id)
+        host_.datapath().learned().put(XGRE_LEARNED_BY_PEER(id), 0);
     for (const auto& [key, entry] : state.fdb) {
         const xgre_owner of = owner(entry.owner);
         host_.learn(key.network, MacAddress{key.mac}, entry.is_static ? as_static(of) : of,

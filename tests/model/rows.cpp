@@ -21,6 +21,8 @@ PeerOptions options(const Peer& peer) {
             .okey = key(peer.okey),
             .icsum = peer.icsum,
             .iseq = peer.iseq,
+            .rp_filter = peer.rp_filter,
+            .mac_limit = static_cast<std::uint32_t>(peer.mac_limit),
             .ttl = peer.ttl,
             .tos = peer.tos,
             .df = df,

@@ -96,6 +96,8 @@ private:
     std::uint8_t byte() { return static_cast<std::uint8_t>(below(256)); }
 
     void add_options(Peer& peer) {
+        peer.rp_filter = one_in(3);
+        if (one_in(3)) peer.mac_limit = 1 + below(3);
         if (!peer.nvgre) {
             if (one_in(4)) peer.ikey = number_below(3);
             if (one_in(4)) peer.okey = one_in(2) ? std::optional{number_below(3)} : std::nullopt;
@@ -348,6 +350,8 @@ std::string show_peer(const Peer& peer) {
     add(peer.nvgre, "nvgre");
     add(peer.icsum, "icsum");
     add(peer.iseq, "iseq");
+    add(peer.rp_filter, "rp-filter");
+    if (peer.mac_limit != 0) line += fmt::format(" mac-limit {}", peer.mac_limit);
     if (peer.ttl != 64) line += " ttl " + (peer.ttl ? fmt::format("{}", *peer.ttl) : "inherit");
     if (peer.tos != 0) line += " tos " + (peer.tos ? fmt::format("{:#x}", *peer.tos) : "inherit");
     add(peer.df == DontFragment::unset, "df unset");
@@ -448,6 +452,8 @@ void simplify_peers(Scenario& scenario, const Fails& fails) {
         try_with([](Peer& peer) { peer.df = DontFragment::set; });
         try_with([](Peer& peer) { peer.icsum = false; });
         try_with([](Peer& peer) { peer.iseq = false; });
+        try_with([](Peer& peer) { peer.rp_filter = false; });
+        try_with([](Peer& peer) { peer.mac_limit = 0; });
         try_with([](Peer& peer) { peer.encap_limit.reset(); });
         try_with([](Peer& peer) { peer.flow_label = 0; });
     }

@@ -21,6 +21,7 @@ struct passage {
     __u16 target_slot;
     bool is_from_peer;
     bool is_bound; /* for a port that is bound to its leases */
+    bool no_df;    /* routers on the way to the peer are to cut it */
 };
 
 /* What of a GRE header is of one packet: RFC 2784 section 2.5, RFC 2890 section 2.2. */
@@ -84,8 +85,17 @@ STEP int shorten(struct __sk_buff *skb, __u32 room, __u32 origin, __u32 is_from_
     return put_tags(skb, &tags) ? XGRE_REWRITE_FAILED : XGRE_HANDOVER;
 }
 
+/* What routers are to cut is not held to what they let through. */
+static __always_inline int hop_to(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                                  struct xgre_peer *peer, __u32 id, const struct wrap *wrap,
+                                  struct next_hop *hop)
+{
+    return wrap->marks.no_df ? find_next_hop_step(skb, uplink, peer, wrap->ip_len, hop)
+                             : next_hop(skb, uplink, peer, id, wrap->ip_len, hop);
+}
+
 STEP int encapsulate(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 id,
-                     struct next_hop *hop)
+                     struct next_hop *hop, __u32 no_df)
 {
     struct xgre_peer *peer = find_peer(id);
     struct ethernet eth = {};
@@ -99,7 +109,8 @@ STEP int encapsulate(struct __sk_buff *skb, const struct xgre_uplink *uplink, __
     if (skb->vlan_present) eth.vlan = skb->vlan_tci & VLAN_VID_MASK;
     verdict = plan_wrap(skb, uplink, id, peer->outer_len, peer->flags, &eth, header_len, &wrap);
     if (verdict) return verdict;
-    verdict = next_hop(skb, uplink, peer, id, wrap.ip_len, hop);
+    wrap.marks.no_df = no_df;
+    verdict = hop_to(skb, uplink, peer, id, &wrap, hop);
     if (verdict) return verdict;
     verdict = make_room(skb, &wrap);
     if (verdict) return verdict;
@@ -127,7 +138,7 @@ static __always_inline int send_back(struct __sk_buff *skb, const struct xgre_up
         count_port_tx(p->origin, &weight);
         return bpf_redirect(p->port, 0);
     }
-    if (encapsulate(skb, uplink, p->origin, &hop)) return TC_ACT_SHOT;
+    if (encapsulate(skb, uplink, p->origin, &hop, false)) return TC_ACT_SHOT;
     note(XGRE_NOTE_TOLD);
     count_peer_tx(p->origin, &weight);
     return leave(uplink, &hop);
@@ -175,6 +186,20 @@ static __always_inline enum xgre_verdict find_target(struct passage *p)
     return verdict;
 }
 
+/* Bytes of the largest frame that the target takes; 0: it has gone. */
+static __always_inline __u32 room_to_target(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                                            enum xgre_verdict verdict, struct passage *p)
+{
+    __u32 tags = !!skb->vlan_present + (p->eth.len > sizeof(struct ethhdr)), room, room6;
+
+    if (verdict == XGRE_TO_PORT) return room_to_port(skb, p->target, tags);
+    room = room_to_peer(skb, uplink, p->target);
+    if (p->weight.bytes <= room || p->eth.type != bpf_htons(ETH_P_IPV6)) return room;
+    room6 = room_for_ip6(skb, uplink, p->target, tags);
+    p->no_df = room6 > room;
+    return p->no_df ? room6 : room;
+}
+
 static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
                                                 const struct xgre_uplink *uplink, struct passage *p,
                                                 struct next_hop *hop)
@@ -196,10 +221,7 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
     if (skb->vlan_present) p->eth.vlan = skb->vlan_tci & VLAN_VID_MASK;
     verdict = find_target(p);
     if (verdict != XGRE_TO_PORT && verdict != XGRE_TO_PEER) return verdict;
-    room =
-        verdict == XGRE_TO_PEER
-            ? room_to_peer(skb, uplink, p->target)
-            : room_to_port(skb, p->target, skb->vlan_present || p->eth.len > sizeof(struct ethhdr));
+    room = room_to_target(skb, uplink, verdict, p);
     if (p->is_bound) note_lease(skb, p->from.network_id);
     if (p->weight.bytes > room) {
         err = shorten(skb, room, p->origin, p->is_from_peer, !!p->copy_for);
@@ -208,7 +230,7 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
     }
     skb->mark = 0;
     if (verdict == XGRE_TO_PORT) return verdict;
-    err = encapsulate(skb, uplink, p->target, hop);
+    err = encapsulate(skb, uplink, p->target, hop, p->no_df);
     return err ? err : XGRE_TO_PEER;
 }
 

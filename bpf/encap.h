@@ -17,6 +17,8 @@
 /* IPv4 with everything that GRE can have is shorter than IPv6. */
 #define OUTER_IP4_MAX 36
 
+#define IP6_MTU_MIN 1280 /* of each link that has IPv6: RFC 8200 section 5 */
+
 struct next_hop {
     __u64 until; /* it may be remembered: see flow.h */
     struct xgre_hop mac;
@@ -29,7 +31,7 @@ struct inner_marks {
     __u8 ds;    /* TOS or traffic class, 0 of what is not IP */
     __u8 ttl;   /* or hop limit, 0 of what is not IP */
     bool df;    /* don't fragment: of IPv4 as it says */
-    __u8 pad;
+    bool no_df; /* routers are to cut this one, whatever the peer's packets have else */
 };
 
 static __always_inline bool is_ip6_len(__u32 outer_len)

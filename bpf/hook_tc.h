@@ -336,7 +336,24 @@ static __always_inline __u32 tunnel_room(struct __sk_buff *skb, const struct xgr
     return mtu > peer->outer_len ? mtu - peer->outer_len : 0;
 }
 
-/* Likewise; 0: it is none. */
+/*
+ * Likewise for IPv6 in a frame with so many tags, at a peer over IPv4: its sender cannot be told of
+ * less than 1280 bytes, which every link has to carry (RFC 8200 section 5), so what a path does not
+ * take whole its routers are to cut. 0: it is no such peer.
+ */
+STEP __u32 room_for_ip6(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 id,
+                        __u32 tags)
+{
+    __u32 least = sizeof(struct ethhdr) + 4 * tags + IP6_MTU_MIN, mtu;
+    struct xgre_peer *peer = find_peer(id);
+
+    if (!uplink || !peer || peer->flags & XGRE_PEER_IP6) return 0;
+    mtu = tunnel_mtu(skb, uplink, peer);
+    if (mtu < peer->outer_len) return 0;
+    return mtu - peer->outer_len < least ? mtu - peer->outer_len : least;
+}
+
+/* Likewise of any frame; 0: it is none. */
 STEP __u32 room_to_peer(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 id)
 {
     struct xgre_peer *peer = find_peer(id);
@@ -419,6 +436,7 @@ STEP int read_marks(struct __sk_buff *skb, const struct ethernet *eth, __u32 pee
     marks->ds = inner_ds(c, eth->type);
     inner_limits(c, eth->type, &marks->ttl, &marks->df);
     marks->hash = 0;
+    marks->no_df = false;
     if (!(peer_flags & XGRE_PEER_ENTROPY)) return XGRE_GO;
     find_flow_in(c, eth, &flow);
     marks->hash = flow.hash >> 32;
@@ -485,6 +503,8 @@ static __always_inline void patch_ipv4(struct iphdr *ip, const struct xgre_peer 
     const __u32 *words = (void *)ip;
     bool df = peer->flags & XGRE_PEER_DF_INHERIT ? marks->df : !(peer->flags & XGRE_PEER_DF_UNSET);
     __u64 sum;
+
+    if (marks->no_df) df = false;
 
     ip->tos = (peer->flags & XGRE_PEER_TOS_INHERIT ? marks->ds : ip->tos) & ~ECN_MASK;
     ip->tos |= marks->ds & ECN_MASK;
@@ -568,7 +588,7 @@ static __always_inline int address_outer(struct __sk_buff *skb, const struct xgr
 
     /* One too large for the field is segmented; the kernel then writes each length. */
     if (ip_len > 0xffff) ip_len = 0;
-    if (peer->flags & XGRE_PEER_BY_TC)
+    if (peer->flags & XGRE_PEER_BY_TC || wrap->marks.no_df)
         verdict = store_any_outer(skb, peer, wrap, ip_len, hop);
     else if (is_ip6_len(wrap->outer_len))
         verdict = store_ip6_outer(skb, peer, wrap, ip_len, hop);

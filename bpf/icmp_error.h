@@ -14,7 +14,7 @@
 #include "trim.h"
 
 #define ERROR_IP4_MOST 576 /* RFC 1812 section 4.3.2.3 */
-#define ERROR_IP6_MOST 1280
+#define ERROR_IP6_MOST IP6_MTU_MIN
 #define ERROR_TTL 64
 #define ERROR_TOS 0xc0 /* internetwork control, RFC 1812 section 4.3.2.5 */
 

@@ -13,8 +13,8 @@
 
 /* No router quotes more than makes 1280 bytes: RFC 1812 section 4.3.2.3, RFC 4443 section 2.4. */
 #define MESSAGE_MOST 1500
-#define PATH_MTU_IP4 552  /* nothing lower is believed: Linux' min_pmtu */
-#define PATH_MTU_IP6 1280 /* RFC 8201 section 4 */
+#define PATH_MTU_IP4 552         /* nothing lower is believed: Linux' min_pmtu */
+#define PATH_MTU_IP6 IP6_MTU_MIN /* RFC 8201 section 4 */
 
 /* The start of a message; of `mtu`, IPv4 has the second half only. */
 struct too_big {

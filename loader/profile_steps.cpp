@@ -127,6 +127,7 @@ constexpr std::array kPlaces{
     Place{"hook_tc.h", "put_tags", Step::rewrite},
     Place{"hook_tc.h", "tunnel_room", Step::next_hop},
     Place{"hook_tc.h", "room_to_peer", Step::next_hop},
+    Place{"hook_tc.h", "room_for_ip6", Step::next_hop},
     Place{"hook_tc.h", "lift_tags", Step::rewrite},
     Place{"hook_tc.h", "plan_segments", Step::rewrite},
     Place{"hook_tc.h", "plan_wrap", Step::rewrite},

@@ -327,6 +327,34 @@ TEST_P(DetourTest, DoesNotTellIpv6OfLessThanEveryLinkHas) {
     expect_lost(eth(kVmA, kVmB) / ipv6(kVmA, kVmB) / udp(1, 2) / payload(1252));
 }
 
+// Whoever forges a router's news, or a router that means it: IPv6 keeps what every link has.
+TEST_P(DetourTest, LetsRoutersCutIpv6WhereAPathTakesLessThanThat) {
+    start();
+    xgre_peer_state state = datapath().peer_states().find(1).value();
+    state.path_mtu = 600;
+    state.path_until = UINT64_MAX >> 2;
+    datapath().peer_states().put(1, state);
+    datapath().forget_flows();
+    for (const Packet& front : {eth(kVmA, kVmB), eth(kVmA, kVmB) / vlan(5)}) {
+        const Packet fits = front / ipv6(kVmA, kVmB) / udp(1, 2) / payload(1232);
+        ASSERT_TRUE(a.tap.send(fits));
+        const std::vector<Packet> got = wire().received(1);
+        ASSERT_EQ(got.size(), 1u);
+        const Ipv4Options cut{.id = get16(got[0].bytes(), 18), .df = false};
+        EXPECT_PACKET_EQ(
+            got[0], eth(kHostA, kHostB) / ipv4(kHostA, kHostB, cut) / gre({.key = kKey}) / fits);
+        const Packet large = front / ipv6(kVmA, kVmB) / udp(1, 2) / payload(1233);
+        ASSERT_TRUE(a.tap.send(large));
+        const Packet back = front.size() == 14 ? eth(kVmB, kVmA) : eth(kVmB, kVmA) / vlan(5);
+        expect_got(a, {news6(large, 1280, back)});
+    }
+    // IPv4 is cut inside as before.
+    const Packet to_b = eth(kVmA, kVmB);
+    ASSERT_TRUE(a.tap.send(to_b / ipv4(kVmA, kVmB, {.df = false, .protocol = 253}) / payload(700)));
+    expect_on_wire({tunnel_to(kHostB, piece(to_b, {}, 700, 0, 536)),
+                    tunnel_to(kHostB, piece(to_b, {}, 700, 536, 700))});
+}
+
 // case M04
 TEST_P(DetourTest, TellsSoOftenASecondAndNoMore) {
     start();

@@ -74,8 +74,7 @@ void SumReader::read_ipv6(ByteView packet) {
     ByteView data = packet.subspan(40, get16(packet, 4));
     std::uint8_t protocol = packet[6];
     for (std::size_t i = 0; i < kMostExtensions && is_extension(protocol); ++i) {
-        if (data.size() < 8 || data.size() < 8U * (data[1] + 1U))
-            return note(named("IPv6"), false);
+        if (data.size() < 8 || data.size() < 8U * (data[1] + 1U)) return note(named("IPv6"), false);
         protocol = data[0];
         data = data.subspan(8U * (data[1] + 1U));
     }
@@ -113,7 +112,8 @@ void SumReader::read_transport(const Address& address, std::uint8_t protocol, By
         return internet_checksum(summed) == 0;
     };
     if (protocol == kProtocolGre) return read_gre(data);
-    if (protocol == kProtocolTcp) return note(named("TCP" + family), data.size() >= 20 && is_right());
+    if (protocol == kProtocolTcp)
+        return note(named("TCP" + family), data.size() >= 20 && is_right());
     if (protocol == kProtocolUdp)
         return note(named("UDP" + family), data.size() >= 8 && get16(data, 4) == data.size() &&
                                                get16(data, 6) != 0 && is_right());

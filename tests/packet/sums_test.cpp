@@ -98,11 +98,9 @@ TEST(SumReader, SaysWhatIsWrong) {
 }
 
 TEST(SumReader, PutsFragmentsTogetherInAnyOrder) {
-    for (const Packet& ip :
-         {ipv4(kVmA, kVmB, {.df = false}), ipv6(kVmA, kVmB)}) {
+    for (const Packet& ip : {ipv4(kVmA, kVmB, {.df = false}), ipv6(kVmA, kVmB)}) {
         const Packet whole = eth(kVmA, kVmB) / ip / udp(1, 2) / payload(3000);
-        const Packet broken =
-            eth(kVmA, kVmB) / ip / udp(1, 2, {.checksum = 1}) / payload(3000);
+        const Packet broken = eth(kVmA, kVmB) / ip / udp(1, 2, {.checksum = 1}) / payload(3000);
         const std::string name = whole[14] >> 4 == 4 ? "inner UDP/IPv4" : "inner UDP/IPv6";
         SumReader reader;
         for (const std::size_t begin : {2400U, 0U, 1200U})

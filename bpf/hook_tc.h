@@ -657,7 +657,11 @@ STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
         /* To be segmented, and not TCP right behind Ethernet: a tunnel of the VM's own. */
         bool is_stale = !skb->gso_size || (wrap->header_len && !wrap->tags.count);
 
-        if (add_room(skb, wrap->outer_len + inner_l2, flags, is_stale)) return XGRE_REWRITE_FAILED;
+        long err = add_room(skb, wrap->outer_len + inner_l2, flags, is_stale);
+
+        /* A datagram to be cut into fragments (UFO): there it is, and gets its headers then. */
+        if (err == -ENOTSUPP) return XGRE_NO_DETOUR;
+        if (err) return XGRE_REWRITE_FAILED;
         return write_inner(skb, sizeof(eth) + wrap->outer_len, &eth, &wrap->tags);
     }
     if (bpf_skb_change_head(skb, sizeof(eth) + wrap->outer_len + tags_len, 0))

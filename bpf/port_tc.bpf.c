@@ -82,9 +82,8 @@ static __always_inline enum xgre_verdict send_to_peer(struct __sk_buff *skb,
     verdict = plan_wrap(skb, uplink, d->target, peer->outer_len, peer->flags, &d->eth,
                         d->header_len, &wrap);
     if (!verdict) verdict = next_hop(skb, uplink, peer, d->target, wrap.ip_len, hop);
-    if (verdict == XGRE_TOO_LARGE && put_tags(skb, &wrap.tags)) return XGRE_REWRITE_FAILED;
-    if (verdict) return verdict;
-    verdict = make_room(skb, &wrap);
+    if (!verdict) verdict = make_room(skb, &wrap);
+    if (is_for_detour(verdict) && put_tags(skb, &wrap.tags)) return XGRE_REWRITE_FAILED;
     if (verdict) return verdict;
     verdict = address_outer(skb, peer, &wrap, hop);
     if (!hop->resolved) note_asked(peer);

@@ -117,6 +117,18 @@ void check_detour(const Instance::State& state, const IpAddr& address, const Pee
                 "see why with `ip link add type veth`, or leave --ocsum and --oseq out"};
 }
 
+// Floods ask the peer and the list of its network, which do not change at once: until
+// reconciliation makes the list fit, it has to do for the peer as it is and as it will be.
+void ready_flood_list(const Instance::State& state, const xgre_peer& changed) {
+    auto list = state.datapath.flood().find(changed.network);
+    if (!list) return;
+    list->peer_flags |= changed.flags;
+    if ((changed.flags & XGRE_PEER_DETOUR) == 0 &&
+        (list->outer_len == 0 || changed.outer_len < list->outer_len))
+        list->outer_len = changed.outer_len;
+    state.datapath.flood().put(changed.network, *list);
+}
+
 // What routers said was about packets that looked otherwise.
 void forget_path(const Instance::State& state, std::uint32_t id) {
     auto now = state.datapath.peer_states().find(id);
@@ -227,6 +239,7 @@ Change Instance::change_peer(std::uint32_t id, const PeerSpec& spec) {
         make_peer(network_id, network, local_for(*state_, spec.address), spec.address, wanted);
     check_tunnel(*state_, id, changed);
     check_detour(*state_, spec.address, wanted);
+    ready_flood_list(*state_, changed);
     state_->datapath.peers().put(id, changed);
     forget_path(*state_, id);
     state_->reconcile();

@@ -76,5 +76,6 @@
 #define ENODEV 19
 #define EINVAL 22
 #define ENOSPC 28
+#define ENOTSUPP 524 /* of the kernel alone: include/linux/errno.h */
 
 #endif

@@ -5,7 +5,10 @@
 #include <numeric>
 #include <vector>
 
+#include <gmock/gmock.h>
+
 #include "tests/bpf/datapath_fixture.h"
+#include "tests/packet/sums.h"
 
 namespace xgre::test {
 namespace {
@@ -248,6 +251,38 @@ TEST_P(Offloads, RefuseALargeSegmentWhosePiecesWouldNotFitByName) {
     send(Stream{}.large(10 * 1460, 1460));
     expect_on_wire({});
     EXPECT_EQ(counts(), (Counts{{"port_tc too-large", 10}}));
+}
+
+// One datagram that the guest leaves to others to cut, as IP does: UFO, which Linux gives up, and
+// others do not.
+TapFrame uncut(const Packet& front, bool v6, std::size_t size, std::uint16_t gso_size) {
+    const Packet whole = v6 ? front / ipv6(kVmA, kVmB) / udp(1, 2) / payload(size)
+                            : front / ipv4(kVmA, kVmB, {.df = false}) / udp(1, 2) / payload(size);
+    const std::size_t transport = front.size() + (v6 ? 40 : 20);
+    TapFrame frame = unfinished(whole, transport, 6);
+    frame.offload.gso_type = Offload::kFragments;
+    frame.offload.gso_size = gso_size;
+    frame.offload.header_len = static_cast<std::uint16_t>(transport + 8);
+    return frame;
+}
+
+// case A03
+TEST_P(Offloads, CutADatagramIntoFragments) {
+    attach(GetParam());
+    make_detour(GetParam() == Hooks::clsact);
+    for (const Packet& front : {eth(kVmA, kVmB), eth(kVmA, kVmB) / vlan(5)})
+        for (const bool v6 : {false, true})
+            for (const std::uint16_t gso_size : {std::uint16_t{1232}, std::uint16_t{1400}}) {
+                send(uncut(front, v6, 3000, gso_size));
+                const std::vector<Packet> got = wire().received(3);
+                ASSERT_EQ(got.size(), 3u) << v6 << " " << gso_size;
+                SumReader sums;
+                for (const Packet& packet : got) {
+                    EXPECT_THAT(sums.read(packet), ::testing::IsEmpty());
+                    EXPECT_LE(packet.size(), 1514u);
+                }
+                EXPECT_EQ(sums.right(v6 ? "inner UDP/IPv6" : "inner UDP/IPv4"), 1u);
+            }
 }
 
 TEST_P(Offloads, AreNotNeededForAFrameInPages) {

@@ -18,6 +18,8 @@ struct Offload {
     static constexpr std::uint8_t kFillInChecksum = 1;  // VIRTIO_NET_HDR_F_NEEDS_CSUM
     static constexpr std::uint8_t kTcp4 = 1;            // VIRTIO_NET_HDR_GSO_TCPV4
     static constexpr std::uint8_t kTcp6 = 4;            // VIRTIO_NET_HDR_GSO_TCPV6
+    static constexpr std::uint8_t kFragments = 3;       // VIRTIO_NET_HDR_GSO_UDP
+    static constexpr std::uint8_t kDatagrams = 5;       // VIRTIO_NET_HDR_GSO_UDP_L4
 
     std::uint8_t flags = 0;
     std::uint8_t gso_type = 0;

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <numeric>
+#include <thread>
+
 #include "tests/e2e/lab.h"
 
 namespace xgre::test {
@@ -179,6 +183,36 @@ TEST_P(Flood, NeverCrossesNetworksThoughBothHaveTheSameAddresses) {
     EXPECT_THAT(blue_b.take(), testing::UnorderedElementsAre(blue, blue_all));
     EXPECT_THAT(red_a.take(), IsEmpty());
     EXPECT_THAT(blue_a.take(), IsEmpty());
+}
+
+// The list of peers and the peer itself are two maps, and change one after the other. No more may
+// be lost than the copy that is under way in that moment.
+TEST(FloodToAChangingPeer, GoesOnWhileTheDetourToItBeginsAndEnds) {
+    Lab lab;
+    lab.mesh("lan", 7, Path::tc);
+    const Vm& a1 = lab.join('a', "a1", kVmA, "lan");
+    lab.join('b', "b1", kVmB, "lan");
+    std::atomic<bool> done = false;
+    std::thread sender{[&] {
+        while (!done)
+            a1.send(eth(kVmA, kBroadcast) / payload(46));
+    }};
+    constexpr std::uint64_t kChanges = 20;
+    PeerSpec peer;
+    peer.address = lab.host('b').address();
+    peer.network = "lan";
+    for (std::uint64_t i = 0; i < kChanges; ++i) {
+        peer.ocsum = i % 2 == 0;
+        EXPECT_EQ(lab.host('a').open().add_peer(peer), Change::made);
+    }
+    done = true;
+    sender.join();
+    const auto drops = lab.host('a').drops();
+    const std::uint64_t lost =
+        std::accumulate(drops.begin(), drops.end(), std::uint64_t{0},
+                        [](std::uint64_t sum, const auto& drop) { return sum + drop.second; });
+    EXPECT_LE(lost, kChanges) << testing::PrintToString(drops);
+    EXPECT_GT(lab.host('a').verdicts("flooded"), 10 * kChanges);
 }
 
 }  // namespace

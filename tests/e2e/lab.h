@@ -250,6 +250,19 @@ private:
 // Sends `size` bytes over TCP and compares the hash of what came. VMs need addresses.
 testing::AssertionResult tcp_arrives_intact(const Netns& from, const Netns& to, Ipv4Address address,
                                             std::size_t size = 4 << 20);
+testing::AssertionResult tcp_arrives_intact(const Netns& from, const Netns& to,
+                                            const IpAddr& address, std::size_t size);
+
+struct Datagrams {
+    std::size_t number = 64;
+    std::size_t size = 1000;
+    // How many the sender gives to the kernel at once, as one large segment (UDP_SEGMENT).
+    std::size_t at_once = 1;
+};
+// Sends datagrams that differ and compares each that came. UDP may lose some: what has not come is
+// sent again, a few times, for the first may be what its sender is told by what fits.
+testing::AssertionResult udp_arrives_intact(const Netns& from, const Netns& to,
+                                            const IpAddr& address, const Datagrams& datagrams = {});
 
 Ip4Addr value_of(Ipv4Address address);
 GreKey gre_key(std::uint32_t number);

@@ -25,8 +25,9 @@ struct passage {
 };
 
 /* What of a GRE header is of one packet: RFC 2784 section 2.5, RFC 2890 section 2.2. */
-STEP int finish_gre(struct __sk_buff *skb, const struct xgre_peer *peer, __u32 id)
+STEP int finish_gre(struct __sk_buff *skb, __u32 id)
 {
+    struct xgre_peer *peer = find_peer(id);
     struct xgre_peer_state *state = bpf_map_lookup_elem(&peer_states, &id);
     struct sum_walk walk = {.skb = skb};
     __u32 end, fields;
@@ -117,7 +118,16 @@ STEP int encapsulate(struct __sk_buff *skb, const struct xgre_uplink *uplink, __
     verdict = address_outer(skb, peer, &wrap, hop);
     if (verdict) return verdict;
     if (!hop->resolved) note_asked(peer);
-    return finish_gre(skb, peer, id);
+    return XGRE_GO;
+}
+
+/* Two steps, so that the sum of a packet has stack left for it. */
+static __always_inline int wrap_whole(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                                      __u32 id, struct next_hop *hop, bool no_df)
+{
+    int verdict = encapsulate(skb, uplink, id, hop, no_df);
+
+    return verdict ? verdict : finish_gre(skb, id);
 }
 
 static __always_inline int leave(const struct xgre_uplink *uplink, const struct next_hop *hop)
@@ -138,7 +148,7 @@ static __always_inline int send_back(struct __sk_buff *skb, const struct xgre_up
         count_port_tx(p->origin, &weight);
         return bpf_redirect(p->port, 0);
     }
-    if (encapsulate(skb, uplink, p->origin, &hop, false)) return TC_ACT_SHOT;
+    if (wrap_whole(skb, uplink, p->origin, &hop, false)) return TC_ACT_SHOT;
     note(XGRE_NOTE_TOLD);
     count_peer_tx(p->origin, &weight);
     return leave(uplink, &hop);
@@ -230,7 +240,7 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
     }
     skb->mark = 0;
     if (verdict == XGRE_TO_PORT) return verdict;
-    err = encapsulate(skb, uplink, p->target, hop, p->no_df);
+    err = wrap_whole(skb, uplink, p->target, hop, p->no_df);
     return err ? err : XGRE_TO_PEER;
 }
 

@@ -656,7 +656,6 @@ STEP int make_room(struct __sk_buff *skb, const struct wrap *wrap)
     if (is_ip(skb->protocol)) {
         /* To be segmented, and not TCP right behind Ethernet: a tunnel of the VM's own. */
         bool is_stale = !skb->gso_size || (wrap->header_len && !wrap->tags.count);
-
         long err = add_room(skb, wrap->outer_len + inner_l2, flags, is_stale);
 
         /* A datagram to be cut into fragments (UFO): there it is, and gets its headers then. */

@@ -21,15 +21,16 @@ namespace {
 constexpr std::uint32_t kWord = 32;  // bits
 
 [[noreturn]] void fail(const std::string& device, const char* what) {
-    throw Error::from_errno("device " + device, fmt::format("{} the CPUs that receive", what), errno,
-                            "see that the kernel has RPS and sysfs");
+    throw Error::from_errno("device " + device, fmt::format("{} the CPUs that receive", what),
+                            errno, "see that the kernel has RPS and sysfs");
 }
 
 // /sys shows the devices of the namespace that it was mounted in, which may be another one: this
 // is one of our own, which nobody else sees.
 Fd open_sysfs(const std::string& device) {
     const Fd context{fsopen("sysfs", FSOPEN_CLOEXEC)};
-    if (!context.is_open() || fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    if (!context.is_open() ||
+        fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
         fail(device, "cannot look at");
     Fd mount{fsmount(context.get(), FSMOUNT_CLOEXEC, 0)};
     if (!mount.is_open()) fail(device, "cannot look at");

@@ -185,24 +185,24 @@ private:
         const auto in = static_cast<std::uint32_t>(detour_->in.index);
         if (!state_.is_live(in)) datapath_.redirect().put(in, in);
         hook_tc(detour_->out, "detour_tc");
-        keep_order();
+        keep_order(detour_->out.name);
     }
 
     // Sequence numbers are to be in the order in which packets leave: one CPU writes them all.
-    void keep_order() {
-        const bool numbers = std::ranges::any_of(peers_, [](const auto& peer) {
-            return (peer.second.flags & XGRE_PEER_OSEQ) != 0;
-        });
+    void keep_order(const std::string& detour) {
+        const bool numbers = std::ranges::any_of(
+            peers_, [](const auto& peer) { return (peer.second.flags & XGRE_PEER_OSEQ) != 0; });
         try {
             CpuSet wanted;
             if (numbers) wanted.add(system_cpus("online").list().front());
-            if (receive_cpus(detour_->out.name) == wanted) return;
-            set_receive_cpus(detour_->out.name, wanted);
+            if (receive_cpus(detour) == wanted) return;
+            set_receive_cpus(detour, wanted);
             did(numbers ? "had one CPU number the packets of peers with --oseq"
                         : "let every CPU work off the detour");
         } catch (const Error& error) {
-            if (numbers) did(fmt::format("packets to peers with --oseq may be out of order: {}",
-                                         error.what()));
+            if (numbers)
+                did(fmt::format("packets to peers with --oseq may be out of order: {}",
+                                error.what()));
         }
     }
 

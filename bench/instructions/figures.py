@@ -18,16 +18,32 @@ PEERS = {
     "vxlan": "Linux bridge + VXLAN",
     "xgre-tc": "xgre, TC only",
     "xgre": "xgre",
+    "ip6gretap": "Linux bridge + ip6gretap",
+    "xgre-tc-ip6": "xgre over IPv6, TC only",
+    "xgre-ip6": "xgre over IPv6",
+    "gretap-xgre": "from gretap to xgre, TC only",
     "ovs": "Open vSwitch kernel data path, GRE",
 }
-OURS = ("xgre", "xgre-tc")
+OURS = ("xgre", "xgre-tc", "xgre-ip6", "xgre-tc-ip6")
 
 # The first one is what goals are about. ERMS and FSRM: the kernel copies and clears with `rep movsb` and
 # `rep stosb`, of which QEMU counts each byte. Without them it takes 8 bytes at a time.
 PROCESSORS = {"max": "by bytes", "max,-erms,-fsrm": "by 8 bytes"}
 FIRST = next(iter(PROCESSORS))
 
-UNITS = {"frame": "a frame of 64 bytes", "tcp": "a kilobyte of TCP, offloads at the VMs"}
+UNITS = {
+    "frame": "a frame of 64 bytes",
+    "tcp": "a kilobyte of TCP, offloads at the VMs",
+    "cut": "a datagram in a packet of 1 500 bytes that has to be cut",
+}
+# Where nothing is cut, two ends that differ tell nothing new. Without a tunnel nothing has to be; a VXLAN device
+# takes no MTU that would make it cut, and over IPv6 nobody cuts outside. The VMs' MTU does not fit over IPv6.
+OVER_IP6 = ("ip6gretap", "xgre-tc-ip6", "xgre-ip6")
+NO_PART = {
+    "frame": ("gretap-xgre",),
+    "tcp": ("gretap-xgre", *OVER_IP6),
+    "cut": ("bridge", "vxlan", *OVER_IP6),
+}
 BASES = ("gretap", "bridge")
 TOLERANCE = 0.03
 

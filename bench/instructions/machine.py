@@ -19,6 +19,7 @@ SECONDS = 1200  # for one command; software emulation on a busy machine is slow
 ICOUNT = ("-icount", "shift=0,sleep=off")  # an instruction is a nanosecond; idle time takes none of ours
 
 FRAME = 64  # bytes, without the checksum at the end
+LARGE = 1472  # bytes of a datagram that fills a packet of 1500
 FRAMES = 500  # of a run: short, see inside/frames
 RUNS = 15
 SLICE = 4_000_000  # bytes of a TCP stream
@@ -79,7 +80,7 @@ class Machine:
         for name in ("ovsdb-server", "ovsdb-tool", "ovs-appctl", "ovs-vsctl", "ovs-vswitchd"):
             command += ["--program", program(name)]
         command += ["--file", "/usr/share/openvswitch/vswitch.ovsschema", "--spare", "openvswitch"]
-        for module in ("pktgen", "ip_gre", "vxlan", "crc32c_generic"):  # the last is for openvswitch
+        for module in ("pktgen", "ip_gre", "ip6_gre", "vxlan", "crc32c_generic"):  # the last is for openvswitch
             command += ["--module", module]
         checked(command)
         command = [os.path.join(LAB, "run"), "--dir", self.guest.directory, "--name", "instructions"]
@@ -105,14 +106,14 @@ class Machine:
     def kernel(self):
         return self.run("uname -r").strip()
 
-    def set_up(self, peer, offloads=False):
-        return SetUp(self, f"hosts up {peer} offloads" if offloads else f"hosts up {peer}")
+    def set_up(self, peer, how=""):
+        return SetUp(self, f"hosts up {peer} {how}".rstrip())
 
-    def _least(self, peer, offloads, measure, enough):
+    def _least(self, peer, how, measure, enough):
         """Of several set-ups, or the first result of at most `enough`. What lost something says nothing."""
         results, loss = [], None
         for _ in range(SET_UPS):
-            with self.set_up(peer, offloads):
+            with self.set_up(peer, how):
                 try:
                     results.append(measure())
                 except Lossy as error:
@@ -124,10 +125,17 @@ class Machine:
         return round(min(results))
 
     def instructions_per_frame(self, peer, enough=0):
-        return self._least(peer, False, self._frames, enough)
+        return self._least(peer, "", self._frames, enough)
+
+    def instructions_per_large_packet(self, peer, enough=0):
+        return self._least(peer, "cut", self._datagrams, enough)
 
     def instructions_per_kilobyte(self, peer, enough=0):
-        return self._least(peer, True, self._stream, enough)
+        return self._least(peer, "offloads", self._stream, enough)
+
+    def _datagrams(self):
+        lines = self.run(f"xgre-bench-guest datagrams {LARGE} {FRAMES} {RUNS}").splitlines()
+        return statistics.median(int(nanoseconds) / FRAMES for nanoseconds in lines)
 
     def _frames(self):
         runs = [line.split() for line in self.run(f"frames {FRAME} {FRAMES} {RUNS}").splitlines()]

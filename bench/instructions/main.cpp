@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "bench/instructions/datagrams.h"
 #include "bench/instructions/program_runs.h"
 #include "bench/instructions/stream.h"
 
@@ -22,6 +23,11 @@ void print_stream(std::uint64_t bytes, std::size_t slices) {
     for (const Slice& slice : result.slices)
         fmt::print("slice {} {}\n", slice.took.count(), slice.idle.count());
     fmt::print("retransmitted {}\n", result.retransmitted);
+}
+
+void print_datagrams(std::size_t bytes, std::size_t count, std::size_t runs) {
+    for (const std::chrono::nanoseconds time : measure_datagrams(bytes, count, runs))
+        fmt::print("{}\n", time.count());
 }
 
 void print_programs(const std::vector<std::string>& command) {
@@ -38,6 +44,14 @@ int run_command_line(int argc, char** argv) {
         "stream", "TCP from VM to VM: a line a slice, its nanoseconds and those of them idle");
     stream->add_option("BYTES", bytes, "of a slice")->required();
     stream->add_option("SLICES", slices, "how many")->required();
+    std::size_t size = 0;
+    std::size_t count = 0;
+    std::size_t runs = 0;
+    CLI::App* datagrams =
+        app.add_subcommand("datagrams", "UDP from VM to VM: a line a run, its nanoseconds");
+    datagrams->add_option("BYTES", size, "of a datagram")->required();
+    datagrams->add_option("COUNT", count, "of a run")->required();
+    datagrams->add_option("RUNS", runs, "how many")->required();
     std::vector<std::string> command;
     CLI::App* programs = app.add_subcommand(
         "programs", "runs a command: a line a BPF program, its runs and their nanoseconds");
@@ -51,6 +65,8 @@ int run_command_line(int argc, char** argv) {
     try {
         if (stream->parsed()) {
             print_stream(bytes, slices);
+        } else if (datagrams->parsed()) {
+            print_datagrams(size, count, runs);
         } else {
             print_programs(command);
         }

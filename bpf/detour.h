@@ -43,11 +43,15 @@ static __always_inline bool is_for_detour(enum xgre_verdict verdict)
 /* HANDOVER, and the frame is ready for leave_by_detour; or `otherwise`, where it has no device. */
 STEP int take_detour(struct __sk_buff *skb, __u32 mark, __u32 otherwise)
 {
-    __u32 slot = mark & XGRE_DETOUR_ORIGIN, *port = bpf_map_lookup_elem(&detour_ports, &slot);
+    __u32 slot = mark & XGRE_DETOUR_ORIGIN, *port;
 
-    if (!has_detour() || !port) return otherwise;
+    if (!has_detour()) return otherwise;
     /* A slot says which port it is, and this, which device: the mark has no room for that. */
-    if (!(mark & XGRE_DETOUR_ORIGIN_PEER)) *port = skb->ifindex;
+    if (!(mark & XGRE_DETOUR_ORIGIN_PEER)) {
+        port = bpf_map_lookup_elem(&detour_ports, &slot);
+        if (!port) return otherwise;
+        *port = skb->ifindex;
+    }
     skb->mark = mark;
     skb->tc_index = 0;
     return XGRE_HANDOVER;

@@ -86,12 +86,12 @@ STEP int shorten(struct __sk_buff *skb, __u32 room, __u32 origin, __u32 is_from_
     return put_tags(skb, &tags) ? XGRE_REWRITE_FAILED : XGRE_HANDOVER;
 }
 
-/* What routers are to cut is not held to what they let through. */
+/* What routers are to cut is not held to what they, or the kernel, say that they let through. */
 static __always_inline int hop_to(struct __sk_buff *skb, const struct xgre_uplink *uplink,
                                   struct xgre_peer *peer, __u32 id, const struct wrap *wrap,
                                   struct next_hop *hop)
 {
-    return wrap->marks.no_df ? find_next_hop_step(skb, uplink, peer, wrap->ip_len, hop)
+    return wrap->marks.no_df ? find_next_hop_step(skb, uplink, peer, 1, hop)
                              : next_hop(skb, uplink, peer, id, wrap->ip_len, hop);
 }
 
@@ -200,12 +200,14 @@ static __always_inline enum xgre_verdict find_target(struct passage *p)
 static __always_inline __u32 room_to_target(struct __sk_buff *skb, const struct xgre_uplink *uplink,
                                             enum xgre_verdict verdict, struct passage *p)
 {
-    __u32 tags = !!skb->vlan_present + (p->eth.len > sizeof(struct ethhdr)), room, room6;
+    __u32 room, room6;
 
-    if (verdict == XGRE_TO_PORT) return room_to_port(skb, p->target, tags);
+    if (verdict == XGRE_TO_PORT)
+        return room_to_port(skb, p->target,
+                            skb->vlan_present || p->eth.len > sizeof(struct ethhdr));
     room = room_to_peer(skb, uplink, p->target);
-    if (p->weight.bytes <= room || p->eth.type != bpf_htons(ETH_P_IPV6)) return room;
-    room6 = room_for_ip6(skb, uplink, p->target, tags);
+    if (p->weight.bytes <= room) return room;
+    room6 = room_for_ip6(skb, uplink, p->target);
     p->no_df = room6 > room;
     return p->no_df ? room6 : room;
 }

@@ -150,8 +150,8 @@ static __always_inline long ask_fib(void *ctx, const struct xgre_peer *peer, __u
 }
 
 /*
- * RFC 3704 section 2.2, strict: would the kernel send to the peer where this came from? A peer that
- * cannot be asked for is refused. Short, so that no MTU is in the way of the answer.
+ * RFC 3704 section 2.2, strict: would the kernel send to the peer where this came from? Where it
+ * does not answer, the packet is refused. Short, so that no MTU is in the way of the answer.
  */
 static __always_inline enum xgre_verdict check_source_route(void *ctx,
                                                             const struct xgre_uplink *uplink,

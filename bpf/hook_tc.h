@@ -337,18 +337,21 @@ static __always_inline __u32 tunnel_room(struct __sk_buff *skb, const struct xgr
 }
 
 /*
- * Likewise for IPv6 in a frame with so many tags, at a peer over IPv4: its sender cannot be told of
- * less than 1280 bytes, which every link has to carry (RFC 8200 section 5), so what a path does not
- * take whole its routers are to cut. 0: it is no such peer.
+ * Likewise for an IPv6 frame to a peer over IPv4: its sender cannot be told of less than 1280
+ * bytes, which every link has to carry (RFC 8200 section 5), so what a path does not take whole its
+ * routers are to cut. 0: it is no such frame or peer.
  */
-STEP __u32 room_for_ip6(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 id,
-                        __u32 tags)
+STEP __u32 room_for_ip6(struct __sk_buff *skb, const struct xgre_uplink *uplink, __u32 id)
 {
-    __u32 least = sizeof(struct ethhdr) + 4 * tags + IP6_MTU_MIN, mtu;
+    struct cursor c = header_cursor(skb), start = c;
+    struct ethhdr *eth = take(&c, sizeof(*eth));
     struct xgre_peer *peer = find_peer(id);
+    __u32 least, mtu;
 
-    if (!uplink || !peer || peer->flags & XGRE_PEER_IP6) return 0;
-    mtu = tunnel_mtu(skb, uplink, peer);
+    if (!uplink || !peer || !eth || peer->flags & XGRE_PEER_IP6) return 0;
+    if (skip_tags(&c, eth->h_proto) != bpf_htons(ETH_P_IPV6)) return 0;
+    least = (c.pos - start.pos) + 4 * !!skb->vlan_present + IP6_MTU_MIN;
+    mtu = device_mtu(skb, uplink->ifindex);
     if (mtu < peer->outer_len) return 0;
     return mtu - peer->outer_len < least ? mtu - peer->outer_len : least;
 }

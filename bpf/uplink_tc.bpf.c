@@ -152,13 +152,13 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
     verdict = check_gre_sum(skb, &a->outer);
     if (verdict) return verdict;
     peer_flags = flags_of_peer(tunnel);
-    checked = peer_flags & XGRE_PEER_CHECKED;
-    if (checked) {
-        verdict = check_peer(&a->outer, a->peer);
-        if (verdict) return verdict;
-    }
     if (peer_flags & XGRE_PEER_RP_FILTER) {
         verdict = check_route_at_tc(skb, uplink, a->peer);
+        if (verdict) return verdict;
+    }
+    checked = peer_flags & XGRE_PEER_CHECKED;
+    if (checked) { /* last: it remembers the packet's number */
+        verdict = check_peer(&a->outer, a->peer);
         if (verdict) return verdict;
     }
     verdict = look_up(skb, uplink, tunnel, checked, &key, a, flow);

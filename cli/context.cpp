@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/context.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <vector>
 
 #include <fmt/format.h>
+
+#include "xgre/error.h"
 
 namespace xgre::cli {
 
@@ -12,6 +16,14 @@ Instance Context::open() const {
     for (const std::string& repair : instance.repairs())
         say("repaired: " + repair);
     return instance;
+}
+
+void check_network(const Instance& instance, const std::optional<std::string>& name) {
+    if (!name) return;
+    const std::vector<NetworkInfo> networks = instance.networks();
+    if (std::ranges::none_of(networks, [&](const NetworkInfo& n) { return n.name == *name; }))
+        throw Error{"network " + *name, "no such network",
+                    "run `xgre network show` for those there are"};
 }
 
 void say(std::string_view words) {

@@ -2,6 +2,7 @@
 // What every command works with.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ struct Context {
     // For a show.
     Instance view() const { return Instance::view(session); }
 };
+
+// Throws Error when there is none of that name. nullopt: none was named.
+void check_network(const Instance& instance, const std::optional<std::string>& name);
 
 // A line for the operator, on stderr: `xgre: <words>`.
 void say(std::string_view words);

@@ -61,14 +61,10 @@ void add_show(CLI::App& noun, Context& context) {
         "Example:\n"
         "  xgre network show");
     show->callback([&context, name] {
-        std::vector<NetworkInfo> networks = context.view().networks();
-        if (*name) {
-            std::erase_if(networks, [&](const NetworkInfo& n) { return n.name != **name; });
-            if (networks.empty()) {
-                throw Error{"network " + **name, "no such network",
-                            "run `xgre network show` for those there are"};
-            }
-        }
+        const Instance instance = context.view();
+        check_network(instance, *name);
+        std::vector<NetworkInfo> networks = instance.networks();
+        std::erase_if(networks, [&](const NetworkInfo& n) { return *name && n.name != **name; });
         context.out.list(network_fields(), networks);
     });
 }

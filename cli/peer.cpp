@@ -93,7 +93,9 @@ void add_show(CLI::App& noun, Context& context) {
         "Example:\n"
         "  xgre peer show --network lan");
     show->callback([&context, which] {
-        std::vector<PeerInfo> peers = context.view().peers();
+        const Instance instance = context.view();
+        check_network(instance, which->network);
+        std::vector<PeerInfo> peers = instance.peers();
         std::erase_if(peers, [&](const PeerInfo& peer) {
             return (which->address && peer.address != *which->address) ||
                    (which->network && peer.network != *which->network);

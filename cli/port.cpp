@@ -108,7 +108,9 @@ void add_show(CLI::App& noun, Context& context) {
         "Example:\n"
         "  xgre port show --network lan");
     show->callback([&context, which] {
-        std::vector<PortInfo> ports = context.view().ports();
+        const Instance instance = context.view();
+        check_network(instance, which->network);
+        std::vector<PortInfo> ports = instance.ports();
         std::erase_if(ports, [&](const PortInfo& port) {
             return (which->device && port.device != *which->device) ||
                    (which->network && port.network != *which->network);

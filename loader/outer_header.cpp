@@ -123,6 +123,12 @@ std::uint32_t write_ip6(Template& bytes, const Ip6Addr& local, const Ip6Addr& re
     return kIp6Header + kEncapLimitHeader;
 }
 
+// RFC 2890 section 2: the key is the last field but for the sequence number.
+std::uint32_t sent_key_of(const xgre_peer& peer) {
+    const std::uint32_t behind = kGreField * (has(peer, XGRE_PEER_OSEQ) ? 2 : 1);
+    return get32(template_of(peer), peer.outer_len - behind);
+}
+
 std::uint32_t write_gre(Template& bytes, std::uint32_t at, const PeerOptions& options) {
     // RFC 2784 section 2.1 and RFC 2890 section 2: flags, and the fields in this order.
     put16(bytes, at,
@@ -194,9 +200,7 @@ PeerOptions options_of(const xgre_peer& peer, const xgre_network& network) {
     options.ikey.reset();
     options.okey.reset();
     if (has(peer, XGRE_PEER_IKEYED)) options.ikey = GreKey{host_order(peer.ikey)};
-    if (has(peer, XGRE_PEER_OKEYED))
-        options.okey =
-            GreKey{get32(bytes, peer.outer_len - kGreField * (has(peer, XGRE_PEER_OSEQ) ? 2 : 1))};
+    if (has(peer, XGRE_PEER_OKEYED)) options.okey = GreKey{sent_key_of(peer)};
     options.icsum = has(peer, XGRE_PEER_ICSUM);
     options.iseq = has(peer, XGRE_PEER_ISEQ);
     options.ocsum = has(peer, XGRE_PEER_OCSUM);
@@ -266,7 +270,7 @@ xgre_outbound_key outbound_key_of(const xgre_peer& peer) {
     xgre_outbound_key key{};
     key.remote = peer.remote;
     if (!has(peer, XGRE_PEER_OKEYED)) return key;
-    key.key = network_order(get32(template_of(peer), peer.outer_len - kGreField));
+    key.key = network_order(sent_key_of(peer));
     key.keyed = has(peer, XGRE_PEER_VSID) ? XGRE_KEY_VSID : XGRE_KEY_WHOLE;
     return key;
 }

@@ -103,7 +103,8 @@ constexpr std::array kDropTexts{
     DropText{
         XGRE_RP_FILTER,
         "see by `ip route get PEER` where the route leads: either it is wrong, or such packets "
-        "are forged, or `xgre peer add --rp-filter off`"},
+        "are forged; if it is right, somebody has switched forwarding at `lo` off, which any "
+        "command of xgre mends; `xgre peer add --rp-filter off` ends the check"},
     DropText{XGRE_INNER_SHORT, "look at who sends tunnel packets without a frame inside"},
     DropText{XGRE_NO_NETWORK,
              "`xgre port add DEV` with the arguments that it had sets the port up again"},

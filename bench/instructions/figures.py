@@ -83,7 +83,7 @@ def write_json(figures, path):
 
 
 def ratio(values, peer, base):
-    return f"{values[peer] / values[base]:.2f}" if base in values else "-"
+    return f"{values[peer] / values[base]:.2f}" if base in values and peer in values else "-"
 
 
 def table(rows):
@@ -106,7 +106,8 @@ def peers_table(figures, unit):
             continue
         row = [title]
         for values in measured.values():
-            row += [ratio(values, peer, base) for base in BASES] + [number(values[peer])]
+            row += [ratio(values, peer, base) for base in BASES]
+            row.append(number(values[peer]) if peer in values else "-")
         rows.append(row)
     return table(rows)
 

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define XGRE_ABI_VERSION 5
+#define XGRE_ABI_VERSION 6
 
 #ifdef __cplusplus
 #define XGRE_ASSERT(condition, what) static_assert(condition, what)
@@ -112,7 +112,8 @@
       "first fragment of an outer packet whose second did not come")                               \
     X(FRAGMENT_STORE_FULL, "fragment-store-full", DROP,                                            \
       "no room to hold a first fragment, or it had to make room for a newer one")                  \
-    X(RP_FILTER, "rp-filter", DROP, "the route to the peer it says to be leads over another device")
+    X(RP_FILTER, "rp-filter", DROP,                                                                \
+      "the route to the peer it says to be does not lead out by the uplink")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,

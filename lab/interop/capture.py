@@ -10,6 +10,8 @@ from hosts import InteropError, run
 
 DEVICE = "to-a"  # in the middle: what XDP takes or sends is not seen on the uplink
 LARGEST = 1514
+# Of each packet. The kernel divides its buffer by this: with all that a packet might have, 64 have room there.
+SNAPSHOT = 2048
 BAD = "0"  # of tshark's checksum states
 
 STATES = {"ip": "ip.checksum.status", "gre": "gre.checksum.status", "icmp": "icmp.checksum.status",
@@ -29,7 +31,7 @@ class Capture:
 
     def __enter__(self):
         words = ["nsenter", f"--net=/run/netns/{self.netns}", "tcpdump", "-i", DEVICE, "-Z", "root",
-                 "--immediate-mode", "-U", "-s", "0", "-B", "16384", "-w", self.path]
+                 "--immediate-mode", "-U", "-s", str(SNAPSHOT), "-B", "16384", "-w", self.path]
         # pylint: disable=consider-using-with
         self.process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:

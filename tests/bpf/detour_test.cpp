@@ -284,6 +284,18 @@ TEST_P(DetourTest, TellsASenderBehindAPeerThroughTheTunnel) {
     EXPECT_EQ(peer_traffic(1).tx_packets, 1u);
 }
 
+// case M02
+TEST_P(DetourTest, TellsASenderBehindAPeerOfAnyNumber) {
+    ip("link set dev a mtu 1000\n");
+    learn(1, kVmA, a.owner());
+    remove_peer(1);
+    peer(XGRE_MAX_PEERS - 1, ip4_of(kHostB), 1, {});
+    start();
+    const Packet large = eth(kVmB, kVmA) / ipv4(kVmB, kVmA) / udp(1, 2) / payload(1200);
+    ASSERT_TRUE(wire().send(tunnel(kHostB, large)));
+    expect_on_wire({tunnel_to(kHostB, news4(large, 1000))});
+}
+
 // case M04
 TEST_P(DetourTest, TellsNobodyOfErrorsOrGroupsOrLaterFragments) {
     start();
@@ -335,7 +347,9 @@ TEST_P(DetourTest, LetsRoutersCutIpv6WhereAPathTakesLessThanThat) {
     state.path_until = UINT64_MAX >> 2;
     datapath().peer_states().put(1, state);
     datapath().forget_flows();
-    for (const Packet& front : {eth(kVmA, kVmB), eth(kVmA, kVmB) / vlan(5)}) {
+    learn(1, kVmB, peer_owner(1), 9);
+    for (const Packet& front : {eth(kVmA, kVmB), eth(kVmA, kVmB) / vlan(5),
+                                eth(kVmA, kVmB) / vlan(9) / vlan(1) / vlan(2) / vlan(3)}) {
         const Packet fits = front / ipv6(kVmA, kVmB) / udp(1, 2) / payload(1232);
         ASSERT_TRUE(a.tap.send(fits));
         const std::vector<Packet> got = wire().received(1);
@@ -345,7 +359,9 @@ TEST_P(DetourTest, LetsRoutersCutIpv6WhereAPathTakesLessThanThat) {
             got[0], eth(kHostA, kHostB) / ipv4(kHostA, kHostB, cut) / gre({.key = kKey}) / fits);
         const Packet large = front / ipv6(kVmA, kVmB) / udp(1, 2) / payload(1233);
         ASSERT_TRUE(a.tap.send(large));
-        const Packet back = front.size() == 14 ? eth(kVmB, kVmA) : eth(kVmB, kVmA) / vlan(5);
+        Packet back = eth(kVmB, kVmA);
+        for (std::size_t at = 14; at < front.size(); at += 4)
+            back = back / vlan(get16(front.bytes(), at));
         expect_got(a, {news6(large, 1280, back)});
     }
     // IPv4 is cut inside as before.

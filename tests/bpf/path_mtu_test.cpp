@@ -142,6 +142,16 @@ TEST_F(PathMtu, IsFoundByTheKeyThatThePeerIsSent) {
     EXPECT_EQ(believed(1), 0u);
 }
 
+TEST_F(PathMtu, IsFoundByTheKeyInFrontOfASequenceNumber) {
+    peer(1, ip4_of(kHostB), 1, [](PeerOptions& options) { options.oseq = true; });
+    hear(news(1400, sent(kHostB, 1500, {.key = 7, .sequence = 3})));
+    EXPECT_EQ(believed(1), 1400u);
+    peer(1, ip4_of(kHostB), 1, [](PeerOptions& options) { options.oseq = options.ocsum = true; });
+    // Behind a checksum the key is not in the 8 bytes that a router has to quote.
+    hear(news(1300, sent(kHostB, 1500, {.key = 7, .checksum = true, .sequence = 4}), 548));
+    EXPECT_EQ(believed(1), 1300u);
+}
+
 TEST_F(PathMtu, OfNvgreIsFoundWithAnyFlowId) {
     network(2, {.key = nvgre_key(5000), .nvgre = true});
     peer(3, ip4_of(kHostB), 2, {});

@@ -168,6 +168,8 @@ INSTANTIATE_TEST_SUITE_P(
              "fdb add 02:00:00:00:00:01 --network two --peer 198.18.0.2",
              {"198.18.0.2"}},
         Case{"ShowOfAMissingNetwork", "fdb show --network nix", {"network nix"}},
+        Case{"PortsOfAMissingNetwork", "port show --network nix", {"network nix"}},
+        Case{"PeersOfAMissingNetwork", "peer show --network nix", {"network nix"}},
         Case{"FlushOfAMissingPort", "fdb flush --port tap1", {"port tap1"}}),
     name_of);
 

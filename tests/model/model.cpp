@@ -148,10 +148,10 @@ xgre_verdict Model::from_wire(ByteView packet, Incoming& in, std::optional<std::
     if (in.is_fragment) return hold(packet, in, *peer);
     if (Frame{in.inner}.ends_in_first_tag) return XGRE_TRUNCATED;
     if (!in.sum_is_right) return XGRE_GRE_CHECKSUM;
-    if (const xgre_verdict verdict = check_peer(state_.peers.at(*peer), in); verdict != XGRE_GO)
-        return verdict;
     if (state_.peers.at(*peer).rp_filter && state_.peers.at(*peer).route == Route::none)
         return XGRE_RP_FILTER;
+    if (const xgre_verdict verdict = check_peer(state_.peers.at(*peer), in); verdict != XGRE_GO)
+        return verdict;
     return from_peer(*peer, in);
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <vector>
 
 #include <fmt/format.h>
 
@@ -18,11 +17,9 @@ Instance Context::open() const {
     return instance;
 }
 
-void check_network(const Instance& instance, const std::optional<std::string>& name) {
-    if (!name) return;
-    const std::vector<NetworkInfo> networks = instance.networks();
-    if (std::ranges::none_of(networks, [&](const NetworkInfo& n) { return n.name == *name; }))
-        throw Error{"network " + *name, "no such network",
+void check_network(const std::vector<NetworkInfo>& networks, const std::string& name) {
+    if (std::ranges::none_of(networks, [&](const NetworkInfo& n) { return n.name == name; }))
+        throw Error{"network " + name, "no such network",
                     "run `xgre network show` for those there are"};
 }
 

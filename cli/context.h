@@ -2,9 +2,9 @@
 // What every command works with.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -25,8 +25,8 @@ struct Context {
     Instance view() const { return Instance::view(session); }
 };
 
-// Throws Error when there is none of that name. nullopt: none was named.
-void check_network(const Instance& instance, const std::optional<std::string>& name);
+// Throws Error when none of them has that name.
+void check_network(const std::vector<NetworkInfo>& networks, const std::string& name);
 
 // A line for the operator, on stderr: `xgre: <words>`.
 void say(std::string_view words);

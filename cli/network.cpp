@@ -61,9 +61,8 @@ void add_show(CLI::App& noun, Context& context) {
         "Example:\n"
         "  xgre network show");
     show->callback([&context, name] {
-        const Instance instance = context.view();
-        check_network(instance, *name);
-        std::vector<NetworkInfo> networks = instance.networks();
+        std::vector<NetworkInfo> networks = context.view().networks();
+        if (*name) check_network(networks, **name);
         std::erase_if(networks, [&](const NetworkInfo& n) { return *name && n.name != **name; });
         context.out.list(network_fields(), networks);
     });

@@ -94,7 +94,7 @@ void add_show(CLI::App& noun, Context& context) {
         "  xgre peer show --network lan");
     show->callback([&context, which] {
         const Instance instance = context.view();
-        check_network(instance, which->network);
+        if (which->network) check_network(instance.networks(), *which->network);
         std::vector<PeerInfo> peers = instance.peers();
         std::erase_if(peers, [&](const PeerInfo& peer) {
             return (which->address && peer.address != *which->address) ||

@@ -109,7 +109,7 @@ void add_show(CLI::App& noun, Context& context) {
         "  xgre port show --network lan");
     show->callback([&context, which] {
         const Instance instance = context.view();
-        check_network(instance, which->network);
+        if (which->network) check_network(instance.networks(), *which->network);
         std::vector<PortInfo> ports = instance.ports();
         std::erase_if(ports, [&](const PortInfo& port) {
             return (which->device && port.device != *which->device) ||

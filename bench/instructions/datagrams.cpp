@@ -10,21 +10,13 @@
 
 #include <fmt/format.h>
 
+#include "bench/instructions/guest_vms.h"
 #include "bench/row.h"
-#include "bench/sockets.h"
-#include "bench/world.h"
 
 namespace xgre::bench {
 namespace {
 
 constexpr std::size_t kWarmUp = 500;  // datagrams: neighbours, flows
-
-Vm vm(const std::string& netns, std::uint8_t number) {
-    Vm vm;
-    vm.netns = netns;
-    vm.address = Ip4Addr{{192, 0, 2, number}};
-    return vm;
-}
 
 class Datagrams {
 public:
@@ -54,7 +46,7 @@ private:
                                    sent_.size())};
     }
 
-    SocketPair sockets_ = connect(vm("vm-a", 1), vm("vm-b", 2), Transport::udp);
+    SocketPair sockets_ = connect_guest_vms(Transport::udp);
     std::vector<std::uint8_t> sent_;
     std::vector<std::uint8_t> received_;
     std::size_t next_ = 0;

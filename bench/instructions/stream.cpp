@@ -17,10 +17,9 @@
 
 #include <fmt/format.h>
 
+#include "bench/instructions/guest_vms.h"
 #include "bench/row.h"
-#include "bench/sockets.h"
 #include "bench/system.h"
-#include "bench/world.h"
 #include "xgre/error.h"
 
 namespace xgre::bench {
@@ -92,16 +91,9 @@ std::uint32_t retransmitted(const Fd& socket) {
     return info.tcpi_total_retrans;
 }
 
-Vm vm(const std::string& netns, std::uint8_t number) {
-    Vm vm;
-    vm.netns = netns;
-    vm.address = Ip4Addr{{192, 0, 2, number}};
-    return vm;
-}
-
 class Stream {
 public:
-    Stream() : sockets_{connect(vm("vm-a", 1), vm("vm-b", 2), Transport::tcp)} {}
+    Stream() : sockets_{connect_guest_vms(Transport::tcp)} {}
 
     StreamResult measure(std::uint64_t slice_bytes, std::size_t slices) {
         std::atomic<bool> done = false;

@@ -78,6 +78,12 @@ TEST(KeptInstructions, AreWantedOfAProgramThatIsNew) {
     EXPECT_THAT(complaint_about(figures), HasSubstr("not kept yet"));
 }
 
+TEST(KeptInstructions, AreNotWantedOfAProgramThatFewFramesMeet) {
+    json figures = kept();
+    counted(figures)["programs"]["xgre"]["port_tc"] = {{"instructions", 3326}, {"runs", 0.06}};
+    EXPECT_EQ(complaint_about(figures), "");
+}
+
 TEST(KeptInstructions, OfOtherPeersMayRise) {
     json figures = kept();
     multiply(counted(figures)["frame"]["bridge"], 2);

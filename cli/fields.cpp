@@ -315,6 +315,24 @@ const Fields<MapInfo>& map_fields() {
     return fields;
 }
 
+const Fields<MapDescription>& map_description_fields() {
+    using D = MapDescription;
+    static const Fields<D> fields{
+        {"name", "MAP", [](const D& d) { return d.map.name; }},
+        {"id", "", [](const D& d) { return d.id; }},
+        {"type", "TYPE", [](const D& d) { return d.type; }},
+        {"key_type", "KEY", [](const D& d) { return text_or_null(d.key); }},
+        {"key_size", "BYTES", [](const D& d) { return d.key_size; }},
+        {"value_type", "VALUE", [](const D& d) { return text_or_null(d.value); }},
+        {"value_size", "BYTES", [](const D& d) { return d.value_size; }},
+        {"used", "USED", [](const D& d) { return json_or_null(d.used); }},
+        {"max_entries", "ENTRIES", [](const D& d) { return d.map.max_entries; }},
+        {"memory", "MEMORY", [](const D& d) { return d.map.memory; }, size},
+        {"flags", "FLAGS", [](const D& d) { return d.flags; }},
+    };
+    return fields;
+}
+
 const Fields<InstanceInfo>& instance_fields() {
     static const Fields<InstanceInfo> fields = [] {
         Fields<InstanceInfo> list{

@@ -5,6 +5,7 @@
 #include "cli/print.h"
 #include "xgre/dhcp.h"
 #include "xgre/instance.h"
+#include "xgre/map.h"
 
 namespace xgre::cli {
 
@@ -15,6 +16,7 @@ const Fields<PortInfo>& port_fields();
 const Fields<PeerInfo>& peer_fields();
 const Fields<FdbInfo>& fdb_fields();
 const Fields<MapInfo>& map_fields();
+const Fields<MapDescription>& map_description_fields();
 const Fields<InstanceInfo>& instance_fields();
 const Fields<VerdictCount>& verdict_fields();
 const Fields<NoteCount>& note_fields();

@@ -157,8 +157,12 @@ void Table::print(const std::vector<Cell>& row) const {
 }
 
 void JsonList::add(const Json& element) {
-    const std::string text = (any_ ? ",\n  " : "[\n  ") + dump(element, -1);
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    add_text(dump(element, -1));
+}
+
+void JsonList::add_text(std::string_view element) {
+    std::fputs(any_ ? ",\n  " : "[\n  ", stdout);
+    std::fwrite(element.data(), 1, element.size(), stdout);
     any_ = true;
 }
 

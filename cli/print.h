@@ -104,6 +104,7 @@ private:
 class JsonList {
 public:
     void add(const Json& element);
+    void add_text(std::string_view element);  // JSON already, in one line
     void finish();
 
 private:

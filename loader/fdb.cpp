@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Instance: the forwarding database.
-#include <time.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -12,13 +10,6 @@
 
 namespace xgre {
 namespace {
-
-std::uint64_t monotonic_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
-           static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 xgre_fdb_key make_key(const Instance::State& state, const FdbSpec& spec) {
     if (spec.mac.is_group() || spec.mac.is_zero())

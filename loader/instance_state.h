@@ -84,6 +84,11 @@ xgre_owner owner_of_peer(std::uint32_t peer);
 
 std::uint64_t kernel_id_of_program(int fd);
 
+MapInfo map_info(const MapView& map);
+
+// CLOCK_MONOTONIC, as BPF programs read it.
+std::uint64_t monotonic_ns();
+
 constexpr std::chrono::seconds kDefaultAgeing{300};  // as Linux bridges and Open vSwitch
 
 }  // namespace xgre

@@ -33,8 +33,10 @@ public:
     std::uint32_t max_entries() const;
     // The kernel's number of the map, as in `bpftool map`.
     std::uint32_t id() const;
+    // What the kernel says of the map.
+    bpf_map_info info() const;
 
-protected:
+    // Throws the Error of a system call that failed.
     [[noreturn]] void fail(const char* what, int error) const {
         if (error == E2BIG || error == ENOSPC)
             throw Error{"map " + name_, "full", "delete entries that are no longer needed"};
@@ -43,8 +45,6 @@ protected:
     }
 
 private:
-    bpf_map_info info() const;
-
     int fd_;
     std::string name_;
 };

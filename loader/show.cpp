@@ -26,6 +26,10 @@ void show_spread(const Instance::State& state, InstanceInfo& info) {
 
 }  // namespace
 
+MapInfo map_info(const MapView& map) {
+    return {map.name(), map.max_entries(), map.memory()};
+}
+
 InstanceInfo Instance::show() const {
     const State& state = *state_;
     InstanceInfo info;
@@ -44,8 +48,7 @@ InstanceInfo Instance::show() const {
     show_spread(state, info);
     info.fdb_entries = state.datapath.fdb().max_entries();
     for (const auto& [name, fd] : state.datapath.maps()) {
-        const MapView map{fd.get(), name};
-        info.maps.push_back({name, map.max_entries(), map.memory()});
+        info.maps.push_back(map_info(MapView{fd.get(), name}));
         info.memory += info.maps.back().memory;
     }
     info.networks = networks();

@@ -194,6 +194,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ShowOfNone", "dhcp show --network lan", {"lan"}}),
     name_of);
 
+INSTANTIATE_TEST_SUITE_P(
+    Map, Refused,
+    ::testing::Values(
+        Case{"OfNone", "map netwroks", {"map netwroks", "`networks` is the nearest", "fdb, flood"}},
+        Case{"FilterOfNoField",
+             "map fdb mak 02:*",
+             {"field mak", "map fdb", "`mac` is the nearest", "network, vlan, mac, owner_kind"}},
+        Case{"FilterOfTheCpuOfASum", "map counters cpu 0", {"field cpu", "program, verdict"}},
+        Case{"PerCpuOfAnother", "map fdb --per-cpu", {"map fdb", "--per-cpu"}}),
+    name_of);
+
 // ---- Before there is an instance --------------------------------------------------------------
 
 class RefusedBefore : public Host, public ::testing::WithParamInterface<Case> {};
@@ -222,7 +233,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"PeerAdd", "peer add 198.18.0.2 --network lan", {"not attached"}},
         Case{"FdbShow", "fdb show", {"not attached"}},
         Case{"DhcpStart", "dhcp start --network lan --subnet 192.0.2.0/24", {"not attached"}},
-        Case{"Stats", "stats", {"not attached"}}),
+        Case{"Stats", "stats", {"not attached"}}, Case{"Map", "map", {"not attached"}},
+        Case{"MapOfAName", "map fdb", {"not attached"}}),
     name_of);
 
 // ---- What takes more than words ---------------------------------------------------------------
@@ -258,6 +270,7 @@ TEST_F(BadInput, NoPrivilegeForAChange) {
     set_up_lan();
     const Json before = state();
     expect_refused(xgre_after("setpriv --bounding-set=-all", "port del tap0"), {"root"});
+    expect_refused(xgre_after("setpriv --bounding-set=-all", "map fdb"), {"root"});
     EXPECT_EQ(state(), before);
 }
 
@@ -342,8 +355,9 @@ TEST_F(BadInput, PinsOfAnotherVersion) {
     ASSERT_EQ(bpf_map_lookup_elem(map.get(), &zero, &row), 0);
     row.abi_version += 1;
     ASSERT_EQ(bpf_map_update_elem(map.get(), &zero, &row, BPF_ANY), 0);
-    for (const char* words : {"show", "port del tap0", "attach uplink0 --local 198.18.0.1",
-                              "attach uplink0 --local 198.18.0.1 --upgrade"}) {
+    for (const char* words :
+         {"show", "map", "map fdb", "port del tap0", "attach uplink0 --local 198.18.0.1",
+          "attach uplink0 --local 198.18.0.1 --upgrade"}) {
         expect_refused(xgre(words), {"version", "detach --all"});
     }
     must("detach --all");

@@ -63,7 +63,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"fdb", "del"}, std::vector<std::string>{"fdb", "show"},
         std::vector<std::string>{"fdb", "flush"}, std::vector<std::string>{"dhcp", "start"},
         std::vector<std::string>{"dhcp", "stop"}, std::vector<std::string>{"dhcp", "show"},
-        std::vector<std::string>{"show"}, std::vector<std::string>{"stats"}),
+        std::vector<std::string>{"show"}, std::vector<std::string>{"stats"},
+        std::vector<std::string>{"map"}),
     [](const auto& param) {
         std::string name;
         for (std::string word : param.param) {
@@ -122,6 +123,8 @@ INSTANTIATE_TEST_SUITE_P(
              {"fdb", "add", "02:00:00:00:00:01", "--network", "lan", "--port", "tap0", "--peer",
               "198.18.0.2"},
              {"--port", "--peer"}},
+        Case{"FilterWithoutPattern", {"map", "fdb", "mac"}, {"FILTER:", "'mac'", "pattern"}},
+        Case{"RawOfNoMap", {"map", "--raw"}, {"map:", "--raw", "name the map"}},
         Case{"CountWithoutWatch", {"stats", "--count", "2"}, {"--count", "--watch"}},
         Case{"ALineBreakInAName", {"port", "add", "a\nb"}, {"DEV:", "a\\x0ab"}}),
     [](const auto& param) { return param.param.name; });

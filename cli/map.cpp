@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "xgre/map.h"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/context.h"
+#include "cli/fields.h"
+#include "cli/misuse.h"
+
+namespace xgre::cli {
+namespace {
+
+struct MapOptions {
+    std::string name;
+    std::vector<std::string> filters;  // FIELD PATTERN ...
+    MapQuery query;
+};
+
+// Entries as they come, as a table or as JSON.
+class EntryList {
+public:
+    explicit EntryList(bool json) : json_{json} {}
+
+    void add(std::span<const MapField> fields) {
+        if (!table_) begin(fields);
+        json_ ? add_json(fields) : add_row(fields);
+    }
+
+    void finish() {
+        if (json_) return list_.finish();
+        if (table_) table_->finish();
+    }
+
+private:
+    void begin(std::span<const MapField> fields) {
+        std::vector<std::string> headings;
+        for (const MapField& field : fields) {
+            headings.push_back(heading_of(field.name));
+            json_names_.push_back(Json(field.name).dump() + ":");
+        }
+        table_.emplace(std::move(headings));
+    }
+
+    static std::string heading_of(std::string_view name) {
+        std::string heading{name};
+        for (char& letter : heading) {
+            if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
+            if (letter == '_') letter = '-';
+        }
+        return heading;
+    }
+
+    void add_json(std::span<const MapField> fields) {
+        line_ = '{';
+        for (std::size_t i = 0; i < fields.size(); ++i) {
+            if (i != 0) line_ += ',';
+            line_ += json_names_[i];
+            line_ += fields[i].value;
+        }
+        line_ += '}';
+        list_.add_text(line_);
+    }
+
+    void add_row(std::span<const MapField> fields) {
+        std::vector<Table::Cell> row;
+        row.reserve(fields.size());
+        for (const MapField& field : fields)
+            row.push_back({printable(field.value), field.is_number});
+        table_->add(std::move(row));
+    }
+
+    bool json_;
+    std::optional<Table> table_;  // when the first entry says what the columns are
+    JsonList list_;
+    std::vector<std::string> json_names_;
+    std::string line_;
+};
+
+std::vector<MapFilter> read_filters(const std::vector<std::string>& words) {
+    if (words.size() % 2 != 0)
+        throw Misuse{"FILTER", "'" + words.back() + "' has no pattern behind it",
+                     "give pairs of a field and a pattern, like `mac 02:*`"};
+    std::vector<MapFilter> filters;
+    for (std::size_t i = 0; i < words.size(); i += 2)
+        filters.push_back({words[i], words[i + 1]});
+    return filters;
+}
+
+void show_entries(const Context& context, const MapOptions& options) {
+    MapQuery query = options.query;
+    query.filters = read_filters(options.filters);
+    query.format = context.out.json() ? MapFormat::json : MapFormat::text;
+    EntryList list{context.out.json()};
+    for_each_entry(context.session, options.name, query,
+                   [&list](std::span<const MapField> fields) { list.add(fields); });
+    list.finish();
+}
+
+void show_maps(const Context& context, const MapQuery& query) {
+    if (query.all || query.per_cpu || query.raw)
+        throw Misuse{"map", "--all, --per-cpu and --raw are about the entries of one map",
+                     "name the map too"};
+    context.out.list(map_description_fields(), describe_maps(context.session));
+}
+
+}  // namespace
+
+void add_map_command(CLI::App& app, Context& context) {
+    auto* map = app.add_subcommand("map", "the pinned maps, or every entry of one in words");
+    auto options = std::make_shared<MapOptions>();
+    map->add_option("NAME", options->name, "the map (default: a list of all)")->type_name("");
+    map->add_option("FILTER", options->filters,
+                    "pairs FIELD PATTERN: only entries whose field is shown as what the pattern "
+                    "matches, with * and ? as in the shell")
+        ->type_name("");
+    map->add_flag("--all", options->query.all, "of arrays, also entries that are all zero");
+    map->add_flag("--per-cpu", options->query.per_cpu,
+                  "of counters, an entry for each CPU (default: their sum)");
+    map->add_flag("--raw", options->query.raw, "key and value as hexadecimal bytes");
+    map->footer(
+        "Examples:\n"
+        "  xgre map\n"
+        "  xgre map fdb mac '02:*' network lan\n"
+        "  xgre map port_counters --per-cpu --json");
+    map->callback([&context, map, options] {
+        if (map->count("NAME") == 0) return show_maps(context, options->query);
+        show_entries(context, *options);
+    });
+}
+
+}  // namespace xgre::cli

@@ -75,7 +75,7 @@ public:
     void add_part(Part part, std::uint32_t id, bool is_array) {
         part_ = part;
         const Resolved top = resolve(types_, id);
-        if (top.type != nullptr && btf_is_composite(top.type)) return add_members("", top, 0);
+        if (top.type != nullptr && btf_is_composite(top.type)) return add_members({}, top, 0);
         const char* const field = part == Part::key ? "key" : "value";
         add({map_, field, part == Part::key && is_array ? "index" : field, nullptr, 0}, id, 0);
     }
@@ -92,8 +92,11 @@ private:
         std::uint32_t base = 0;            // where that begins
     };
 
-    void add_members(const std::string& prefix, const Resolved& composite, std::uint32_t base) {
-        const std::string_view owner = btf__name_by_offset(types_, composite.type->name_off);
+    // What has no name of its own belongs to what it is in.
+    void add_members(const Place& place, const Resolved& composite, std::uint32_t base) {
+        const std::string_view own = btf__name_by_offset(types_, composite.type->name_off);
+        const std::string_view owner = own.empty() ? place.owner : own;
+        const std::string& prefix = place.path;
         const btf_member* const members = btf_members(composite.type);
         for (std::uint32_t i = 0; i < btf_vlen(composite.type); ++i) {
             const std::string_view name = btf__name_by_offset(types_, members[i].name_off);
@@ -149,7 +152,7 @@ private:
             field.show = rows.front().show;
             has_hidden_ = has_hidden_ || field.show == Show::kernels_own;
         } else if (btf_is_composite(here.type)) {
-            return add_members(place.path, here, offset);
+            return add_members(place, here, offset);
         } else if (btf_is_array(here.type)) {
             return add_array(place, here, std::move(field));
         } else {

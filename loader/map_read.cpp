@@ -42,9 +42,9 @@ bool is_zero(const std::byte* bytes, std::size_t length) {
 
 [[noreturn]] void throw_unknown(const std::string& object, const std::string& whose,
                                 std::string_view word, const std::vector<std::string>& names) {
-    throw Error{object,
-                fmt::format("{} of this name, `{}` is the nearest", whose, nearest(word, names)),
-                fmt::format("name one of {}", fmt::join(names, ", "))};
+    std::string cause = whose + " of this name";
+    if (const auto meant = nearest(word, names)) cause += fmt::format(", `{}` is near", *meant);
+    throw Error{object, cause, fmt::format("name one of {}", fmt::join(names, ", "))};
 }
 
 // ---- The maps -------------------------------------------------------------------------------

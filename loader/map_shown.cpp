@@ -227,6 +227,7 @@ constexpr auto kShown = std::to_array<Shown>({
     {"redirect", "key", "device", Show::device},
     {"redirect", "ifindex", "to", Show::device},
     {"cpus", "key", "cpu", Show::number},
+    {"sweeper", "interval_ns", "interval", Show::duration},
 
     // Of a type, wherever it is.
     {"xgre_addr", "", "", Show::address},

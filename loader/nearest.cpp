@@ -27,9 +27,11 @@ std::size_t distance(std::string_view from, std::string_view to) {
 
 }  // namespace
 
-std::string nearest(std::string_view word, std::span<const std::string> names) {
-    return *std::ranges::min_element(
+std::optional<std::string> nearest(std::string_view word, std::span<const std::string> names) {
+    const auto found = std::ranges::min_element(
         names, {}, [word](const std::string& name) { return distance(word, name); });
+    if (found == names.end() || distance(word, *found) * 2 > found->size()) return std::nullopt;
+    return *found;
 }
 
 }  // namespace xgre

@@ -2,13 +2,15 @@
 // What somebody meant who mistyped a name.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace xgre {
 
-// Of `names`, which are not none, the one that takes the fewest changes of a letter to get to.
-std::string nearest(std::string_view word, std::span<const std::string> names);
+// Of `names`, the one that takes the fewest changes of a letter to get to; nullopt when that is
+// more than half of its letters.
+std::optional<std::string> nearest(std::string_view word, std::span<const std::string> names);
 
 }  // namespace xgre

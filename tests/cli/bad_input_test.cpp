@@ -197,10 +197,10 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Map, Refused,
     ::testing::Values(
-        Case{"OfNone", "map netwroks", {"map netwroks", "`networks` is the nearest", "fdb, flood"}},
+        Case{"OfNone", "map netwroks", {"map netwroks", "`networks` is near", "fdb, flood"}},
         Case{"FilterOfNoField",
              "map fdb mak 02:*",
-             {"field mak", "map fdb", "`mac` is the nearest", "network, vlan, mac, owner_kind"}},
+             {"field mak", "map fdb", "`mac` is near", "network, vlan, mac, owner_kind"}},
         Case{"FilterOfTheCpuOfASum", "map counters cpu 0", {"field cpu", "program, verdict"}},
         Case{"PerCpuOfAnother", "map fdb --per-cpu", {"map fdb", "--per-cpu"}}),
     name_of);

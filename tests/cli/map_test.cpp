@@ -202,7 +202,8 @@ TEST_F(MapCommand, ShowsAddressesOfIpv6) {
 TEST_F(MapCommand, ShowsNamesOfDevicesWhateverIsInThem) {
     must("attach uplink0 --local 198.18.0.1");
     const std::string odd = "q\"\\\x1b\xff";
-    const Outcome made = run({"ip", "-n", netns, "link", "add", odd, "type", "dummy"});
+    const Outcome made =
+        run({"ip", "-n", netns, "link", "add", odd, "type", "veth", "peer", "name", "other"});
     ASSERT_EQ(made.exit, 0) << made;
     put("detour_ports", std::uint32_t{3}, ifindex(odd.c_str()));
     EXPECT_EQ(only("map detour_ports").at("device"), "q\"\\\x1b\xef\xbf\xbd");
@@ -279,8 +280,8 @@ TEST_F(MapCommand, ReadsEveryMapInEveryFormAndChangesNothing) {
     must("fdb add 02:00:00:00:00:01 --network lan --port tap0");
     const auto bytes = [this] {
         Json all;
-        for (const char* map : {"uplink", "ports", "peers", "fdb", "counters", "notes",
-                                "generation", "port_counters", "learned"})
+        for (const char* map :
+             {"uplink", "ports", "peers", "fdb", "counters", "notes", "port_counters", "learned"})
             all[map] = json(fmt::format("map {} --raw", map));
         return all;
     };
@@ -289,11 +290,14 @@ TEST_F(MapCommand, ReadsEveryMapInEveryFormAndChangesNothing) {
         const auto name = map.at("name").get<std::string>();
         const Json entries = json("map " + name);
         EXPECT_EQ(json("map " + name + " --raw").size(), entries.size()) << name;
-        if (!map.at("used").is_null()) EXPECT_EQ(map.at("used"), entries.size()) << name;
+        if (!map.at("used").is_null()) {
+            EXPECT_EQ(map.at("used"), entries.size()) << name;
+        }
         const Outcome table = xgre("map " + name);
         EXPECT_EQ(table.exit, 0) << table;
         const auto lines = std::ranges::count(table.out, '\n');
-        EXPECT_EQ(lines, entries.empty() ? 0 : entries.size() + 1) << name;
+        EXPECT_EQ(static_cast<std::size_t>(lines), entries.empty() ? 0 : entries.size() + 1)
+            << name;
     }
     EXPECT_EQ(bytes(), before);
 }
@@ -326,7 +330,8 @@ struct Streamed {
     std::uint64_t lines = 0;
     std::uint64_t whole = 0;  // lines that are JSON, of every thousandth
     std::string last;
-    std::chrono::milliseconds time{0};
+    std::chrono::milliseconds time{0};  // on the wall; others share the machine
+    std::chrono::milliseconds cpu{0};
     long peak_kib = 0;
 };
 
@@ -365,16 +370,24 @@ protected:
         streamed.time = std::chrono::duration_cast<std::chrono::milliseconds>(
             std::chrono::steady_clock::now() - begin);
         streamed.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+        streamed.cpu = milliseconds_of(usage.ru_utime) + milliseconds_of(usage.ru_stime);
         streamed.peak_kib = usage.ru_maxrss;
-        fmt::print("[ figures  ] {}: {} ms, of the CPU {} ms, {} KiB at most\n", words,
-                   streamed.time.count(),
-                   usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000 +
-                       usage.ru_stime.tv_sec * 1000 + usage.ru_stime.tv_usec / 1000,
-                   streamed.peak_kib);
         return streamed;
     }
 
+    static void expect_little(const Streamed& streamed) {
+        EXPECT_EQ(streamed.exit, 0);
+        EXPECT_LT(streamed.cpu.count(), 3'000);
+        EXPECT_LT(streamed.time.count(), 30'000);
+        EXPECT_LT(streamed.peak_kib, 64 * 1024);
+    }
+
 private:
+    static std::chrono::milliseconds milliseconds_of(const timeval& time) {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(
+            std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec});
+    }
+
     pid_t start(const std::string& words, Fd out) const {
         const std::string line =
             fmt::format("exec {} --instance {} --netns {} {}", XGRE_BINARY, instance, netns, words);
@@ -426,18 +439,14 @@ TEST_F(ALargeFdb, IsReadInLittleTimeAndMemory) {
     fill();
 
     const Streamed as_json = stream("map fdb --json");
-    EXPECT_EQ(as_json.exit, 0);
+    expect_little(as_json);
     EXPECT_EQ(as_json.lines, kEntries + 2);
     EXPECT_EQ(as_json.whole, kEntries / 1000);
     EXPECT_EQ(as_json.last, "]");
-    EXPECT_LT(as_json.time.count(), 10'000);
-    EXPECT_LT(as_json.peak_kib, 64 * 1024);
 
     const Streamed as_table = stream("map fdb");
-    EXPECT_EQ(as_table.exit, 0);
+    expect_little(as_table);
     EXPECT_EQ(as_table.lines, kEntries + 1);
-    EXPECT_LT(as_table.time.count(), 15'000);
-    EXPECT_LT(as_table.peak_kib, 64 * 1024);
 
     const Streamed filtered = stream("map fdb mac 02:00:00:0f:42:3f");
     EXPECT_EQ(filtered.lines, 2U);

@@ -27,8 +27,9 @@ public:
     explicit EntryList(bool json) : json_{json} {}
 
     void add(std::span<const MapField> fields) {
-        if (!table_) begin(fields);
-        json_ ? add_json(fields) : add_row(fields);
+        if (json_) return add_json(fields);
+        if (!table_) table_.emplace(headings(fields));
+        table_->add(row(fields));
     }
 
     void finish() {
@@ -37,13 +38,11 @@ public:
     }
 
 private:
-    void begin(std::span<const MapField> fields) {
-        std::vector<std::string> headings;
-        for (const MapField& field : fields) {
-            headings.push_back(heading_of(field.name));
-            json_names_.push_back(Json(field.name).dump() + ":");
-        }
-        table_.emplace(std::move(headings));
+    static std::vector<std::string> headings(std::span<const MapField> fields) {
+        std::vector<std::string> texts;
+        for (const MapField& field : fields)
+            texts.push_back(heading_of(field.name));
+        return texts;
     }
 
     static std::string heading_of(std::string_view name) {
@@ -55,7 +54,17 @@ private:
         return heading;
     }
 
+    static std::vector<Table::Cell> row(std::span<const MapField> fields) {
+        std::vector<Table::Cell> cells;
+        cells.reserve(fields.size());
+        for (const MapField& field : fields)
+            cells.push_back({printable(field.value), field.is_number});
+        return cells;
+    }
+
     void add_json(std::span<const MapField> fields) {
+        for (std::size_t i = json_names_.size(); i < fields.size(); ++i)
+            json_names_.push_back(Json(fields[i].name).dump() + ":");
         line_ = '{';
         for (std::size_t i = 0; i < fields.size(); ++i) {
             if (i != 0) line_ += ',';
@@ -64,14 +73,6 @@ private:
         }
         line_ += '}';
         list_.add_text(line_);
-    }
-
-    void add_row(std::span<const MapField> fields) {
-        std::vector<Table::Cell> row;
-        row.reserve(fields.size());
-        for (const MapField& field : fields)
-            row.push_back({printable(field.value), field.is_number});
-        table_->add(std::move(row));
     }
 
     bool json_;

@@ -17,15 +17,15 @@
 namespace xgre {
 
 struct MapDescription {
-    MapInfo map;                        // name, room and memory, as Instance::show() has them
-    std::uint32_t id = 0;               // the kernel's number
-    std::string type;                   // as bpftool calls it: "hash", "percpu_array"
-    std::string key;                    // name of its type; empty: the map does not tell
-    std::string value;                  // likewise
-    std::uint32_t key_size = 0;         // bytes
-    std::uint32_t value_size = 0;       // bytes, of one CPU
-    std::optional<std::uint64_t> used;  // entries; of an array those that are not all zero. None:
-                                        // of each CPU, or nothing that can be read
+    MapInfo map;                   // name, room and memory, as Instance::show() has them
+    std::uint32_t id = 0;          // the kernel's number
+    std::string type;              // as bpftool calls it: "hash", "percpu_array"
+    std::string key;               // name of its type; empty: the map does not tell
+    std::string value;             // likewise
+    std::uint32_t key_size = 0;    // bytes
+    std::uint32_t value_size = 0;  // bytes, of one CPU
+    // Entries; of an array those that are not all zero. None: not counted, or not to be read.
+    std::optional<std::uint64_t> used;
     std::vector<std::string> flags;  // "no-prealloc"
 };
 

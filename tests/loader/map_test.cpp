@@ -31,7 +31,6 @@ namespace xgre::test {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 // ---- Entries as bytes -----------------------------------------------------------------------
 
@@ -179,15 +178,6 @@ TEST_F(AMapThatChanges, IsSeenWholeByKeys) {
 class AnUnknownType : public ::testing::Test {
 protected:
     AnUnknownType() {
-        u8 = btf__add_int(types.get(), "unsigned char", 1, 0);
-        letter = btf__add_int(types.get(), "char", 1, BTF_INT_SIGNED);
-        u16 = btf__add_int(types.get(), "unsigned short", 2, 0);
-        s32 = btf__add_int(types.get(), "int", 4, BTF_INT_SIGNED);
-        u32 = btf__add_int(types.get(), "unsigned int", 4, 0);
-        yes_no = btf__add_int(types.get(), "_Bool", 1, BTF_INT_BOOL);
-        be16 = btf__add_typedef(types.get(), "__be16", u16);
-        be32 = btf__add_const(types.get(), btf__add_typedef(types.get(), "__be32", u32));
-        colour = btf__add_enum(types.get(), "colour", 4);
         btf__add_enum_value(types.get(), "RED", 0);
         btf__add_enum_value(types.get(), "BLUE", 1);
     }
@@ -224,7 +214,15 @@ protected:
     }
 
     Types types{btf__new_empty()};
-    int u8, letter, u16, s32, u32, yes_no, be16, be32, colour;
+    int u8 = btf__add_int(types.get(), "unsigned char", 1, 0);
+    int letter = btf__add_int(types.get(), "char", 1, BTF_INT_SIGNED);
+    int u16 = btf__add_int(types.get(), "unsigned short", 2, 0);
+    int s32 = btf__add_int(types.get(), "int", 4, BTF_INT_SIGNED);
+    int u32 = btf__add_int(types.get(), "unsigned int", 4, 0);
+    int yes_no = btf__add_int(types.get(), "_Bool", 1, BTF_INT_BOOL);
+    int be16 = btf__add_typedef(types.get(), "__be16", u16);
+    int be32 = btf__add_const(types.get(), btf__add_typedef(types.get(), "__be32", u32));
+    int colour = btf__add_enum(types.get(), "colour", 4);  // the last: its values come next
 };
 
 TEST_F(AnUnknownType, IsShownByWhatItIs) {

@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Instance: the forwarding database.
-#include <time.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "loader/clock.h"
 #include "loader/instance_state.h"
 #include "loader/outer_header.h"
 #include "xgre/error.h"
 
 namespace xgre {
 namespace {
-
-std::uint64_t monotonic_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
-           static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 xgre_fdb_key make_key(const Instance::State& state, const FdbSpec& spec) {
     if (spec.mac.is_group() || spec.mac.is_zero())
@@ -127,7 +119,7 @@ void Instance::fdb(const FdbFilter& filter,
     const auto networks = state_->networks();
     const auto ports = state_->ports();
     const auto peers = state_->peers();
-    const std::uint64_t now = monotonic_ns();
+    const std::uint64_t now = static_cast<std::uint64_t>(monotonic_time().count());
     state_->datapath.fdb().for_each([&](const xgre_fdb_key& key, const xgre_fdb_entry& entry) {
         const xgre_owner kind = entry.owner & XGRE_OWNER_KIND_MASK;
         if (kind == XGRE_OWNER_DEAD) return;

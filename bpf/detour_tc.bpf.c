@@ -271,7 +271,11 @@ int detour_tc(struct __sk_buff *skb)
 
     /* What the host itself says on the device has no mark. */
     if (!uplink || !(skb->mark & XGRE_DETOUR_MARK)) return TC_ACT_SHOT;
+    if (is_watched(uplink)) watch_begin_tc(skb, XGRE_PROGRAM_DETOUR_TC);
     verdict = handle(skb, uplink, &p, &hop);
+    if (is_watched(uplink))
+        watch_end_tc(skb, WATCHED(XGRE_PROGRAM_DETOUR_TC, verdict), p.from.network_id,
+                     verdict == XGRE_TO_PEER ? p.target : 0, p.target);
     count_passage(&p, verdict == XGRE_HANDOVER ? XGRE_TOO_LARGE : verdict);
     skb->mark = 0;
     if (verdict == XGRE_HANDOVER) return send_back(skb, uplink, &p);

@@ -10,6 +10,7 @@
 #include "count.h"
 #include "maps.h"
 #include "parse.h"
+#include "watch.h"
 
 static __always_inline __u32 owner_id(xgre_owner owner)
 {
@@ -179,6 +180,7 @@ static __always_inline enum refusal fdb_insert(const struct xgre_fdb_key *key, x
 
         if (!err) {
             note(XGRE_NOTE_LEARNED);
+            tell_entry(key, XGRE_EVENT_LEARNED, owner, 0);
             return REFUSAL_NONE;
         }
         if (err == -EEXIST) refusal = REFUSAL_NONE; /* another CPU was first */
@@ -217,7 +219,10 @@ STEP int fdb_learn(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now, 
     expired = is_expired(entry, now, ageing_ns);
     if (old == owner) {
         if (is_to_be_refreshed(entry, now, ageing_ns)) entry->last_seen = now;
-        if (expired) note(XGRE_NOTE_LEARNED);
+        if (expired) {
+            note(XGRE_NOTE_LEARNED);
+            tell_entry(&copy, XGRE_EVENT_LEARNED, owner, 0);
+        }
         return REFUSAL_NONE;
     }
     if (old & XGRE_OWNER_STATIC || owner_kind(old) == XGRE_OWNER_DEAD) return REFUSAL_NONE;
@@ -230,6 +235,7 @@ STEP int fdb_learn(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now, 
     discharge(old);
     forget_flows();
     note(expired ? XGRE_NOTE_LEARNED : XGRE_NOTE_MOVED);
+    tell_entry(&copy, expired ? XGRE_EVENT_LEARNED : XGRE_EVENT_MOVED, owner, old);
     return REFUSAL_NONE;
 }
 

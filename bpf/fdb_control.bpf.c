@@ -80,7 +80,10 @@ static long sweep_entry(struct bpf_map *map, struct xgre_fdb_key *key, struct xg
     if (network && !expired && !is_orphan(key, owner)) return 0;
     if (fdb_remove(&copy, entry, owner)) {
         sweep->removed++;
-        if (expired) note(XGRE_NOTE_AGED);
+        if (expired) {
+            note(XGRE_NOTE_AGED);
+            tell_entry(&copy, XGRE_EVENT_AGED, owner, 0);
+        }
     }
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "flow.h"
 #include "inner_flow.h"
 #include "path_mtu.h"
+#include "watch.h"
 
 /* VLAN tags that the kernel holds outside the bytes, outermost first. */
 struct tags {
@@ -89,6 +90,40 @@ STEP int parse_frame_step(struct __sk_buff *skb, __u32 offset, struct ethernet *
 static __always_inline __u32 whole_len(const struct __sk_buff *skb)
 {
     return skb->len + (skb->vlan_present ? 4 : 0);
+}
+
+/* For who watches: the frame as it comes, and what was decided. */
+static __always_inline struct xgre_sighting sighting(const struct __sk_buff *skb, __u32 program)
+{
+    struct xgre_sighting s = {
+        .time = bpf_ktime_get_ns(), .ifindex = skb->ifindex, .len = skb->len, .program = program};
+
+    s.is_tagged = !!skb->vlan_present;
+    s.tag = skb->vlan_tci;
+    s.tag_proto = skb->vlan_proto;
+    return s;
+}
+
+STEP int watch_begin_tc(struct __sk_buff *skb, __u32 program)
+{
+    struct xgre_sighting s = sighting(skb, program);
+
+    sight_begin(skb, &s);
+    return 0;
+}
+
+STEP int watch_end_tc(struct __sk_buff *skb, __u32 what, __u32 network, __u32 peer, __u32 target)
+{
+    struct xgre_sighting s = sighting(skb, what >> 8);
+
+    s.is_end = 1;
+    s.verdict = what & 0xff;
+    s.network = network;
+    s.peer = peer;
+    s.target = target;
+    sight_end(skb, &s);
+    tell_drop(&s);
+    return 0;
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "flow.h"
 #include "inner_flow.h"
 #include "path_mtu.h"
+#include "watch.h"
 
 static __always_inline struct cursor frame_cursor(struct xdp_md *ctx)
 {
@@ -28,6 +29,37 @@ static __always_inline __u32 buffer_len(struct xdp_md *ctx)
 static __always_inline __u32 frame_len(struct xdp_md *ctx)
 {
     return bpf_xdp_get_buff_len(ctx);
+}
+
+/* For who watches: the frame as it comes, and what was decided. */
+static __always_inline struct xgre_sighting sighting(struct xdp_md *ctx, __u32 program)
+{
+    return (struct xgre_sighting){.time = bpf_ktime_get_ns(),
+                                  .ifindex = ctx->ingress_ifindex,
+                                  .len = frame_len(ctx),
+                                  .program = program};
+}
+
+STEP int watch_begin_xdp(struct xdp_md *ctx, __u32 program)
+{
+    struct xgre_sighting s = sighting(ctx, program);
+
+    sight_begin(ctx, &s);
+    return 0;
+}
+
+STEP int watch_end_xdp(struct xdp_md *ctx, __u32 what, __u32 network, __u32 peer, __u32 target)
+{
+    struct xgre_sighting s = sighting(ctx, what >> 8);
+
+    s.is_end = 1;
+    s.verdict = what & 0xff;
+    s.network = network;
+    s.peer = peer;
+    s.target = target;
+    sight_end(ctx, &s);
+    tell_drop(&s);
+    return 0;
 }
 
 /* Takes `len` bytes off the front. */

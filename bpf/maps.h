@@ -214,4 +214,30 @@ struct {
     __type(value, __u32);
 } addresses __weak SEC(".maps");
 
+/* For `xgre capture` and `xgre monitor`: see bpf/watch.h. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct xgre_watch);
+} watch __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct xgre_watch_cpu);
+} watch_cpus __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+    __type(key, __u32);
+    __type(value, __u32);
+} packets __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, XGRE_EVENTS_BYTES);
+} events __weak SEC(".maps");
+
 #endif

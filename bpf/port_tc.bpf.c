@@ -206,6 +206,13 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
     return look_up(skb, uplink, flow, &key, d);
 }
 
+static __always_inline void watch_departure(struct __sk_buff *skb, const struct departure *d,
+                                            enum xgre_verdict verdict)
+{
+    watch_end_tc(skb, WATCHED(XGRE_PROGRAM_PORT_TC, verdict), d->from.network_id,
+                 verdict == XGRE_TO_PEER ? d->target : 0, d->target);
+}
+
 SEC("tc")
 int port_tc(struct __sk_buff *skb)
 {
@@ -217,8 +224,10 @@ int port_tc(struct __sk_buff *skb)
         skb->mark = 0;
         return bpf_redirect_neigh(uplink->ifindex, NULL, 0, 0);
     }
+    if (uplink && is_watched(uplink)) watch_begin_tc(skb, XGRE_PROGRAM_PORT_TC);
     verdict = handle(skb, uplink, &d);
     if (is_for_detour(verdict)) verdict = take_detour(skb, detour_of_port(d.slot), verdict);
+    if (uplink && is_watched(uplink)) watch_departure(skb, &d, verdict);
     note_refusal(d.from.refusal);
     if (verdict == XGRE_HANDOVER) return leave_by_detour(uplink);
     count_verdict(XGRE_PROGRAM_PORT_TC, verdict, &d.weight);

@@ -125,6 +125,16 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     return send_to_peer(ctx, uplink, flow, ds);
 }
 
+static __always_inline void watch_departure(struct xdp_md *ctx, const struct departure *d,
+                                            enum xgre_verdict verdict)
+{
+    __u32 target = d->flow ? d->flow->target : 0;
+
+    watch_end_xdp(ctx, WATCHED(XGRE_PROGRAM_PORT_XDP, verdict),
+                  d->flow ? d->flow->network : d->from.network_id,
+                  verdict == XGRE_TO_PEER ? target : 0, target);
+}
+
 SEC("xdp.frags")
 int port_xdp(struct xdp_md *ctx)
 {
@@ -136,7 +146,9 @@ int port_xdp(struct xdp_md *ctx)
     if (!uplink) return XDP_PASS;
     d.fragments = d.len != buffer_len(ctx);
     in_memory(&d);
+    if (is_watched(uplink)) watch_begin_xdp(ctx, XGRE_PROGRAM_PORT_XDP);
     verdict = handle(ctx, uplink, &d);
+    if (is_watched(uplink)) watch_departure(ctx, &d, verdict);
     if (verdict == XGRE_PUNT) return XDP_PASS;
     count_verdict(XGRE_PROGRAM_PORT_XDP, verdict, &weight);
     note_refusal(d.from.refusal);

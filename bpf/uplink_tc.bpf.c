@@ -21,17 +21,22 @@ struct arrival {
 };
 
 /* GRO is done with it. The port is checked again: it may have gone meanwhile. */
-static __always_inline int deliver_handover(struct __sk_buff *skb, const struct xgre_metadata *meta)
+static __always_inline int deliver_handover(struct __sk_buff *skb, const struct xgre_uplink *uplink,
+                                            const struct xgre_metadata *meta)
 {
     struct weight weight = frame_weight(skb, skb->len, meta->header_len);
     struct xgre_port *port = find_live_port(meta->port);
+    enum xgre_verdict verdict =
+        port && port->network == meta->network ? XGRE_TO_PORT : XGRE_PORT_GONE;
 
-    count_peer_rx(meta->peer, &weight);
-    if (!port || port->network != meta->network) {
-        count_verdict(XGRE_PROGRAM_UPLINK_TC, XGRE_PORT_GONE, &weight);
-        return TC_ACT_SHOT;
+    if (is_watched(uplink)) {
+        watch_begin_tc(skb, XGRE_PROGRAM_UPLINK_TC);
+        watch_end_tc(skb, WATCHED(XGRE_PROGRAM_UPLINK_TC, verdict), meta->network, meta->peer,
+                     meta->port);
     }
-    count_verdict(XGRE_PROGRAM_UPLINK_TC, XGRE_TO_PORT, &weight);
+    count_peer_rx(meta->peer, &weight);
+    count_verdict(XGRE_PROGRAM_UPLINK_TC, verdict, &weight);
+    if (verdict != XGRE_TO_PORT || !port) return TC_ACT_SHOT;
     count_port_tx(port->slot, &weight);
     if (port->flags & XGRE_PORT_LEASE_BOUND) note_lease(skb, meta->network);
     return deliver_to(skb, meta->port, meta->port_flags);
@@ -188,16 +193,20 @@ int uplink_tc(struct __sk_buff *skb)
     int verdict;
 
     if (!uplink) return TC_ACT_UNSPEC;
-    if (take_handover(skb, uplink, &meta)) return deliver_handover(skb, &meta);
+    if (take_handover(skb, uplink, &meta)) return deliver_handover(skb, uplink, &meta);
     /* In promiscuous mode an uplink sees frames for others; a tag makes it another network's. */
     if (skb->pkt_type != PACKET_HOST || skb->vlan_present) return TC_ACT_UNSPEC;
+    if (is_watched(uplink)) watch_begin_tc(skb, XGRE_PROGRAM_UPLINK_TC);
     verdict = handle(skb, uplink, &a);
+    if (is_for_detour(verdict)) verdict = cut_or_tell(skb, &a.outer, &a.eth, a.peer);
+    if (is_watched(uplink))
+        watch_end_tc(skb, WATCHED(XGRE_PROGRAM_UPLINK_TC, verdict), a.from.network_id, a.peer,
+                     a.target);
     if (verdict == XGRE_PASS) {
         hear_router(skb, uplink);
         return TC_ACT_UNSPEC;
     }
     if (verdict == XGRE_PUNT) return TC_ACT_SHOT; /* held, as a copy */
-    if (is_for_detour(verdict)) verdict = cut_or_tell(skb, &a.outer, &a.eth, a.peer);
     note_refusal(a.from.refusal);
     if (verdict == XGRE_HANDOVER) return leave_by_detour(uplink);
     count_verdict(XGRE_PROGRAM_UPLINK_TC, verdict, &a.weight);

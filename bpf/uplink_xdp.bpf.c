@@ -198,6 +198,13 @@ static __always_inline enum xgre_verdict handle(struct xdp_md *ctx,
     return deliver(ctx, uplink, a);
 }
 
+static __always_inline void watch_arrival(struct xdp_md *ctx, const struct arrival *a,
+                                          enum xgre_program program, enum xgre_verdict verdict)
+{
+    watch_end_xdp(ctx, WATCHED(program, verdict), a->flow ? a->flow->network : a->from.network_id,
+                  a->peer, a->flow ? a->flow->target : 0);
+}
+
 static __always_inline int receive(struct xdp_md *ctx, const struct xgre_uplink *uplink,
                                    enum xgre_program program)
 {
@@ -206,7 +213,9 @@ static __always_inline int receive(struct xdp_md *ctx, const struct xgre_uplink 
     enum xgre_verdict verdict;
 
     in_memory(&a);
+    if (is_watched(uplink)) watch_begin_xdp(ctx, program);
     verdict = handle(ctx, uplink, &a);
+    if (is_watched(uplink)) watch_arrival(ctx, &a, program, verdict);
     if (verdict == XGRE_PASS || verdict == XGRE_PUNT) return XDP_PASS;
     note_refusal(a.from.refusal);
     if (verdict == XGRE_HANDOVER) return XDP_PASS;

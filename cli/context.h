@@ -47,5 +47,7 @@ void add_show_command(CLI::App& app, Context& context);
 void add_stats_command(CLI::App& app, Context& context);
 void add_profile_command(CLI::App& app, Context& context);
 void add_map_command(CLI::App& app, Context& context);
+void add_capture_command(CLI::App& app, Context& context);
+void add_monitor_command(CLI::App& app, Context& context);
 
 }  // namespace xgre::cli

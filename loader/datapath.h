@@ -70,6 +70,8 @@ public:
     Map<xgre_fdb_key, xgre_fdb_entry> fdb() const { return {map_fd("fdb"), "fdb"}; }
     // ifindex -> ifindex: the value's second word, a program, is not used.
     Map<std::uint32_t, std::uint64_t> redirect() const { return view<std::uint64_t>("redirect"); }
+    Map<std::uint32_t, xgre_watch> watch() const { return view<xgre_watch>("watch"); }
+    PerCpuMap<xgre_watch_cpu> watch_cpus() const { return {map_fd("watch_cpus"), "watch_cpus"}; }
     Map<std::uint32_t, xgre_spread> spread() const { return view<xgre_spread>("spread"); }
     // Without batches: find(), put() and erase() only. put() wants a program's descriptor.
     Map<std::uint32_t, bpf_cpumap_val> cpus() const { return view<bpf_cpumap_val>("cpus"); }

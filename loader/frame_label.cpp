@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "loader/tunnel_packet.h"
 #include "xgre/mac.h"
 
 namespace xgre {
@@ -88,48 +89,6 @@ std::string name_of_type(std::uint16_t type, Bytes payload) {
     }
 }
 
-bool holds(Bytes packet, std::size_t at, const IpAddr& address) {
-    const auto is_there = [&](const auto& bytes) {
-        return packet.size() >= at + bytes.size() &&
-               std::equal(bytes.begin(), bytes.end(), packet.begin() + static_cast<long>(at));
-    };
-    return address.is_v6() ? is_there(address.v6().bytes()) : is_there(address.v4().bytes());
-}
-
-// Where the GRE header of a packet to `local` begins.
-std::optional<std::size_t> gre_offset(Bytes packet, const IpAddr& local) {
-    constexpr std::size_t kIp = ETH_HLEN;
-    constexpr std::size_t kDestination = 16;
-    constexpr std::size_t kDestination6 = 24;
-    const Bytes ip = from(packet, kIp);
-    if (!local.is_v6()) {
-        if (word_at(packet, kIp - 2) != ETH_P_IP || ip.size() < 20 || ip[9] != IPPROTO_GRE ||
-            !holds(ip, kDestination, local))
-            return std::nullopt;
-        return kIp + ip_header_len(ip);
-    }
-    if (word_at(packet, kIp - 2) != ETH_P_IPV6 || ip.size() < kIp6Header + 8 ||
-        !holds(ip, kDestination6, local))
-        return std::nullopt;
-    if (ip[6] == IPPROTO_GRE) return kIp + kIp6Header;
-    // What Linux puts in front of GRE: RFC 2473.
-    const bool has_option = ip[6] == IPPROTO_DSTOPTS && ip[kIp6Header] == IPPROTO_GRE;
-    if (!has_option) return std::nullopt;
-    return kIp + kIp6Header + 8 + std::size_t{ip[kIp6Header + 1]} * 8;
-}
-
-// Where the inner frame begins; nullopt when it is no tunnel packet to `local`.
-std::optional<std::size_t> inner_offset(Bytes packet, const IpAddr& local) {
-    constexpr std::size_t kGreBase = 4;
-    const auto gre = gre_offset(packet, local);
-    if (!gre || word_at(packet, *gre + 2) != ETH_P_TEB) return std::nullopt;
-    const std::uint16_t flags = word_at(packet, *gre).value_or(0);
-    std::size_t inner = *gre + kGreBase;
-    for (const unsigned option : {0x8000U, 0x2000U, 0x1000U})  // checksum, key, sequence
-        if ((flags & option) != 0) inner += 4;
-    return inner;
-}
-
 }  // namespace
 
 std::string label_of(Bytes frame) {
@@ -144,9 +103,9 @@ std::string label_of(Bytes frame) {
 }
 
 std::string label_of_arrival(Bytes packet, const std::vector<IpAddr>& locals) {
-    for (const IpAddr& local : locals)
-        if (const auto inner = inner_offset(packet, local))
-            return "tunnel: " + label_of(from(packet, *inner));
+    const auto tunnel = parse_tunnel_packet(packet);
+    if (tunnel && std::ranges::find(locals, tunnel->destination) != locals.end())
+        return "tunnel: " + label_of(from(packet, tunnel->inner));
     return "host: " + label_of(packet);
 }
 

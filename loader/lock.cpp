@@ -21,9 +21,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kBetweenTries{20};
 
-// Who holds a lock on the file: /proc/locks has lines like
-// `1: FLOCK  ADVISORY  WRITE 4711 00:1f:1 0 EOF`. nullopt when it does not tell, as for a
-// holder in another pid namespace.
+}  // namespace
+
+// /proc/locks has lines like `1: FLOCK  ADVISORY  WRITE 4711 00:1f:1 0 EOF`.
 std::optional<long> holder_of(const Fd& file) {
     struct stat inode{};
     if (fstat(file.get(), &inode) != 0) return std::nullopt;
@@ -37,8 +37,6 @@ std::optional<long> holder_of(const Fd& file) {
     }
     return std::nullopt;
 }
-
-}  // namespace
 
 InstanceLock InstanceLock::acquire(const std::string& directory,
                                    std::chrono::milliseconds patience) {

@@ -3,12 +3,17 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "loader/bpffs.h"
 #include "loader/fd.h"
 
 namespace xgre {
+
+// The process that holds a flock(2) on the file; nullopt when it is not to be found out, as for a
+// holder in another pid namespace.
+std::optional<long> holder_of(const Fd& file);
 
 // Held while it lives; the kernel drops it when the process dies, however it dies, and nothing
 // is left in the file system.

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "loader/clock.h"
 #include "loader/instance_state.h"
 #include "loader/outer_header.h"
 #include "xgre/error.h"
@@ -167,11 +168,7 @@ std::uint32_t free_id(const Rows<xgre_peer>& peers) {
 
 // How long what a router said about the path to a peer still holds; 0: nobody said anything.
 std::chrono::nanoseconds path_left(const xgre_peer_state& state) {
-    timespec time{};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    const std::chrono::nanoseconds left =
-        std::chrono::nanoseconds{state.path_until} -
-        (std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec});
+    const auto left = std::chrono::nanoseconds{state.path_until} - monotonic_time();
     return state.path_mtu != 0 ? std::max(left, std::chrono::nanoseconds{0})
                                : std::chrono::nanoseconds{0};
 }

@@ -21,6 +21,7 @@ constexpr std::array kPlaces{
     Place{"inner_flow.h", "", Step::rewrite},
     Place{"ecn.h", "", Step::rewrite},
     Place{"count.h", "", Step::count},
+    Place{"watch.h", "", Step::count},
     Place{"flow.h", "hop_flow", Step::next_hop},
     Place{"flow.h", "recall_hop", Step::next_hop},
     Place{"flow.h", "keep_hop", Step::next_hop},
@@ -76,6 +77,9 @@ constexpr std::array kPlaces{
     Place{"flood.h", "is_marked_copy", Step::program},
     Place{"flood.h", "", Step::flood},
 
+    Place{"hook_xdp.h", "sighting", Step::count},
+    Place{"hook_xdp.h", "watch_begin_xdp", Step::count},
+    Place{"hook_xdp.h", "watch_end_xdp", Step::count},
     Place{"hook_xdp.h", "next_hop", Step::next_hop},
     Place{"hook_xdp.h", "leave_too_large", Step::next_hop},
     Place{"hook_xdp.h", "check_route_at_xdp", Step::next_hop},
@@ -91,6 +95,9 @@ constexpr std::array kPlaces{
     Place{"hook_xdp.h", "hand_over", Step::rewrite},
     Place{"hook_xdp.h", "aim_at", Step::redirect},
 
+    Place{"hook_tc.h", "sighting", Step::count},
+    Place{"hook_tc.h", "watch_begin_tc", Step::count},
+    Place{"hook_tc.h", "watch_end_tc", Step::count},
     Place{"hook_tc.h", "frame_cursor", Step::parse},
     Place{"hook_tc.h", "header_cursor", Step::parse},
     Place{"hook_tc.h", "parse_outer", Step::parse},

@@ -18,6 +18,7 @@
 #include "loader/pins.h"
 #include "loader/receive_cpus.h"
 #include "loader/spread.h"
+#include "loader/watcher.h"
 
 namespace xgre {
 namespace {
@@ -257,6 +258,8 @@ private:
     void set_uplink_flags(const LinkInfo& uplink, const DeviceFitness& fitness, bool spreads) {
         xgre_uplink wanted = state_.uplink;
         wanted.flags &= ~static_cast<__u32>(XGRE_UPLINK_XDP_XMIT | XGRE_UPLINK_SPREAD);
+        if ((wanted.flags & XGRE_UPLINK_WATCHED) != 0)
+            wanted.flags &= ~stale_watch_flags(state_.session.instance);
         if (spreads) wanted.flags |= XGRE_UPLINK_SPREAD;
         if (fitness.transmit.ok) wanted.flags |= XGRE_UPLINK_XDP_XMIT;
         std::memcpy(wanted.mac, uplink.mac.bytes().data(), sizeof(wanted.mac));

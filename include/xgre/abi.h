@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define XGRE_ABI_VERSION 6
+#define XGRE_ABI_VERSION 7
 
 #ifdef __cplusplus
 #define XGRE_ASSERT(condition, what) static_assert(condition, what)
@@ -179,11 +179,14 @@ struct xgre_addr {
 XGRE_ASSERT_SIZE(struct xgre_addr, 16);
 
 enum xgre_uplink_flags {
-    XGRE_UPLINK_XDP_XMIT = 1, /* XDP frames may be redirected into the uplink */
-    XGRE_UPLINK_NO_XDP = 2,   /* `attach --xdp off`: TC only */
-    XGRE_UPLINK_ANY_XDP = 4,  /* `attach --xdp on`: XDP also where it costs more than it saves */
-    XGRE_UPLINK_SPREAD = 8,   /* frames are spread over the CPUs of `spread` */
+    XGRE_UPLINK_XDP_XMIT = 1,   /* XDP frames may be redirected into the uplink */
+    XGRE_UPLINK_NO_XDP = 2,     /* `attach --xdp off`: TC only */
+    XGRE_UPLINK_ANY_XDP = 4,    /* `attach --xdp on`: XDP also where it costs more than it saves */
+    XGRE_UPLINK_SPREAD = 8,     /* frames are spread over the CPUs of `spread` */
+    XGRE_UPLINK_CAPTURED = 16,  /* `packets` is told of each frame, as `watch` says */
+    XGRE_UPLINK_MONITORED = 32, /* `events` is told what happens */
 };
+#define XGRE_UPLINK_WATCHED (XGRE_UPLINK_CAPTURED | XGRE_UPLINK_MONITORED)
 
 enum xgre_spread_mode {
     XGRE_SPREAD_AUTO = 0,
@@ -566,6 +569,85 @@ XGRE_ASSERT_SIZE(struct xgre_metadata, 24);
 #define XGRE_DETOUR_COPY_SHIFT 16
 XGRE_ASSERT(XGRE_MAX_PORTS <= XGRE_DETOUR_ORIGIN + 1 && XGRE_MAX_PEERS <= XGRE_DETOUR_ORIGIN + 1,
             "they fit");
+
+/* ---- What `xgre capture` and `xgre monitor` are told ---------------------------------------- */
+
+#define XGRE_WATCH_BYTES 65000 /* of a frame, at most: a record of perf ends at 64 KiB */
+#define XGRE_WATCH_WINDOW_NS 100000000ULL
+#define XGRE_EVENTS_BYTES 131072 /* of `events`; a power of two, and whole pages */
+#define XGRE_DROPS_TOLD 20 /* drops in a window that `events` is told of, the others are counted   \
+                            */
+
+/* `watch`: array of one: what is to be told, and how much was. */
+struct xgre_watch {
+    __u32 bytes;      /* of each frame, at most XGRE_WATCH_BYTES */
+    __u32 frames;     /* in a window of time, of all CPUs together; 0: as many as come */
+    __u32 drops_only; /* `packets`: only frames that are dropped, as they are then */
+    __u32 pad;
+    __u64 window; /* the number of the window that `told` is of */
+    __u64 told;
+    __u64 drop_window; /* the same for drops that `events` is told of */
+    __u64 drops_told;
+};
+XGRE_ASSERT_SIZE(struct xgre_watch, 48);
+
+/* `watch_cpus`: per-CPU array of one. */
+struct xgre_watch_cpu {
+    __u64 run;         /* the number of the program run that was told of last */
+    __u64 open[8];     /* by enum xgre_program: the run whose beginning was told; 0: none */
+    __u64 lost;        /* runs that `packets` had no room for */
+    __u64 over;        /* runs left out because there were too many in their window */
+    __u64 events_lost; /* events that `events` had no room for */
+    __u64 drops_over;  /* drops that `events` was not told of because there were too many */
+};
+XGRE_ASSERT_SIZE(struct xgre_watch_cpu, 104);
+XGRE_ASSERT(XGRE_PROGRAM_MAX <= 8, "programs");
+
+/*
+ * `packets`: perf event array, by CPU. A run of a program is told where it begins and where it has
+ * decided, by records of one CPU and number; `bytes` of the frame follow each.
+ */
+struct xgre_sighting {
+    __u64 time; /* CLOCK_MONOTONIC, ns */
+    __u64 run;
+    __u32 ifindex; /* of the device that the program runs for */
+    __u32 len;     /* of the frame, without a tag outside the bytes */
+    __u32 bytes;
+    __u32 network; /* at the end, these three: 0 where there is none, or it is not known */
+    __u32 peer;    /* that it came from, or goes to */
+    __u32 target;  /* with TO_PORT, the ifindex */
+    __u8 program;  /* enum xgre_program */
+    __u8 is_end;
+    __u8 verdict;     /* at the end: enum xgre_verdict */
+    __u8 is_tagged;   /* a VLAN tag is outside the bytes */
+    __u16 tag;        /* its TCI */
+    __be16 tag_proto; /* its EtherType */
+};
+XGRE_ASSERT_SIZE(struct xgre_sighting, 48);
+
+enum xgre_event_type {
+    XGRE_EVENT_LEARNED = 0,
+    XGRE_EVENT_MOVED = 1,
+    XGRE_EVENT_AGED = 2,
+    XGRE_EVENT_DROPPED = 3,
+};
+
+/* `events`: ring buffer. */
+struct xgre_event {
+    __u64 time; /* CLOCK_MONOTONIC, ns */
+    struct xgre_fdb_key
+        key;       /* of the entry; of a dropped frame its network alone, if it is known */
+    __u32 type;    /* enum xgre_event_type */
+    __u64 owner;   /* xgre_owner; of AGED, who had it */
+    __u64 old;     /* with MOVED: who had it before */
+    __u32 ifindex; /* of a dropped frame, these four: the device that its program ran for */
+    __u32 len;
+    __u32 peer; /* that it came from; 0: none, or it is not known */
+    __u8 program;
+    __u8 verdict;
+    __u16 pad;
+};
+XGRE_ASSERT_SIZE(struct xgre_event, 56);
 
 /* ---- Arguments of bpf/fdb_control.bpf.c (in and out) --------------------------------------- */
 

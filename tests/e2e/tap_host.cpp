@@ -43,15 +43,6 @@ std::vector<std::string> words_of(std::string_view text) {
     return {std::istream_iterator<std::string>{stream}, {}};
 }
 
-std::string output_of(const std::string& command) {
-    const std::unique_ptr<FILE, int (*)(FILE*)> pipe{popen(command.c_str(), "r"), &pclose};
-    std::string text;
-    std::array<char, 4096> part{};
-    while (pipe && std::fgets(part.data(), part.size(), pipe.get()) != nullptr)
-        text += part.data();
-    return text;
-}
-
 std::string program_name(std::uint32_t id) {
     const Fd program{bpf_prog_get_fd_by_id(id)};
     bpf_prog_info info{};
@@ -109,6 +100,15 @@ std::vector<std::string> processes_of(const std::string& instance) {
 }
 
 }  // namespace
+
+std::string output_of(const std::string& command) {
+    const std::unique_ptr<FILE, int (*)(FILE*)> pipe{popen(command.c_str(), "r"), &pclose};
+    std::string text;
+    std::array<char, 4096> part{};
+    while (pipe && std::fgets(part.data(), part.size(), pipe.get()) != nullptr)
+        text += part.data();
+    return text;
+}
 
 Packet from_host_b(const Packet& inner) {
     return eth(kHostB, kHostA) / ipv4(kHostB, kHostA) / gre({.key = kKey}) / inner;

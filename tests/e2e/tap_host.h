@@ -79,6 +79,9 @@ private:
     std::uint8_t next_ = 0;  // tells one test frame from another
 };
 
+// What a shell's command prints.
+std::string output_of(const std::string& command);
+
 // Packets of B's, and to B, around a frame of `lan`.
 Packet from_host_b(const Packet& inner);
 Packet to_host_b(const Packet& inner);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The clock that the data path has, CLOCK_MONOTONIC, and people's.
+#pragma once
+
+#include <time.h>
+
+#include <chrono>
+
+namespace xgre {
+
+inline std::chrono::nanoseconds time_of(clockid_t clock) {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+}
+
+inline std::chrono::nanoseconds monotonic_time() {
+    return time_of(CLOCK_MONOTONIC);
+}
+
+// What to add to the one for the other, which is since 1970. Changes when somebody sets the clock.
+inline std::chrono::nanoseconds monotonic_to_real() {
+    return time_of(CLOCK_REALTIME) - monotonic_time();
+}
+
+}  // namespace xgre

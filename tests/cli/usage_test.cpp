@@ -63,7 +63,9 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"fdb", "del"}, std::vector<std::string>{"fdb", "show"},
         std::vector<std::string>{"fdb", "flush"}, std::vector<std::string>{"dhcp", "start"},
         std::vector<std::string>{"dhcp", "stop"}, std::vector<std::string>{"dhcp", "show"},
-        std::vector<std::string>{"show"}, std::vector<std::string>{"stats"}),
+        std::vector<std::string>{"apply"}, std::vector<std::string>{"diff"},
+        std::vector<std::string>{"export"}, std::vector<std::string>{"show"},
+        std::vector<std::string>{"stats"}),
     [](const auto& param) {
         std::string name;
         for (std::string word : param.param) {
@@ -122,6 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
              {"fdb", "add", "02:00:00:00:00:01", "--network", "lan", "--port", "tap0", "--peer",
               "198.18.0.2"},
              {"--port", "--peer"}},
+        Case{"ApplyOfNothing", {"apply"}, {"apply:", "FILE is required"}},
+        Case{"ExportToAFile", {"export", "lan.toml"}, {"'lan.toml'"}},
         Case{"CountWithoutWatch", {"stats", "--count", "2"}, {"--count", "--watch"}},
         Case{"ALineBreakInAName", {"port", "add", "a\nb"}, {"DEV:", "a\\x0ab"}}),
     [](const auto& param) { return param.param.name; });

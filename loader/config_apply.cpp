@@ -30,9 +30,8 @@ Config settled(Config wanted, const Config& running) {
 }
 
 // What is chosen when an instance is made, and differs.
-void check_uplink(const Config& running, const Config& wanted, Problems& problems) {
-    const AttachSpec& now = *running.uplink;
-    const AttachSpec& then = *wanted.uplink;
+void check_uplink(const AttachSpec& now, TcHook automatic, const AttachSpec& then,
+                  Problems& problems) {
     const auto say = [&](const std::string& field, const std::string& cause) {
         problems.add("uplink", then.uplink, field, cause,
                      "it is chosen once: `xgre detach --all` first, or name another --instance");
@@ -47,7 +46,7 @@ void check_uplink(const Config& running, const Config& wanted, Problems& problem
             fmt::format("the instance has room for {} entries", now.fdb_entries.value_or(0)));
     if (now.tc_hook != then.tc_hook) {
         const bool is_tcx =
-            (now.tc_hook == TcHook::automatic ? running.automatic_tc : now.tc_hook) == TcHook::tcx;
+            (now.tc_hook == TcHook::automatic ? automatic : now.tc_hook) == TcHook::tcx;
         say("tc", fmt::format("the instance's programs are at {}", is_tcx ? "tcx" : "clsact"));
     }
 }
@@ -56,21 +55,18 @@ bool is_of(const Difference& found, const std::string& noun) {
     return found.noun == noun && found.kind != Kind::removed;
 }
 
-// In the host's network namespace.
+// In the host's network namespace. `uplink` is the one that is wanted.
 void check_host(const Session& session, const Config& running, const Config& wanted,
-                Problems& problems) {
-    const std::vector<Difference> differences = difference(running, wanted);
-    const auto uplink = NlSocket::open().find_link(wanted.uplink->uplink);
-    for (const Difference& found : differences) {
+                const AttachSpec& uplink, Problems& problems) {
+    const auto device = NlSocket::open().find_link(uplink.uplink);
+    const auto ifindex = device ? static_cast<std::uint32_t>(device->index) : 0;
+    for (const Difference& found : difference(running, wanted)) {
         if (is_of(found, "uplink"))
-            problems.take("uplink", wanted.uplink->uplink, "device",
-                          [&] { check_attach_spec(session, *wanted.uplink, !running.uplink); });
-        if (is_of(found, "port") && found.name != wanted.uplink->uplink)
-            problems.take("port", found.name, "device", [&] {
-                check_port_device(session.instance,
-                                  uplink ? static_cast<std::uint32_t>(uplink->index) : 0,
-                                  found.name);
-            });
+            problems.take("uplink", uplink.uplink, "device",
+                          [&] { check_attach_spec(session, uplink, !running.uplink); });
+        if (is_of(found, "port") && found.name != uplink.uplink)
+            problems.take("port", found.name, "device",
+                          [&] { check_port_device(session.instance, ifindex, found.name); });
         if (is_of(found, "peer"))
             problems.take("peer", found.name, "address", [&] {
                 check_peer_address(find_entry(wanted, peer_noun(), found.name)->address);
@@ -79,12 +75,13 @@ void check_host(const Session& session, const Config& running, const Config& wan
 }
 
 void check(const Session& session, const Config& running, const Config& wanted) {
-    Problems problems{wanted};
     if (!wanted.uplink)
         throw Error{"configuration", "it has no uplink", "describe the whole instance"};
+    const AttachSpec& uplink = *wanted.uplink;
+    Problems problems{wanted};
     const NetnsScope scope = enter(session);
-    if (running.uplink) check_uplink(running, wanted, problems);
-    if (problems.list().empty()) check_host(session, running, wanted, problems);
+    if (running.uplink) check_uplink(*running.uplink, running.automatic_tc, uplink, problems);
+    if (problems.list().empty()) check_host(session, running, wanted, uplink, problems);
     problems.finish();
 }
 
@@ -147,13 +144,13 @@ private:
                 instance_.delete_fdb(entry);
         for (const PortSpec& port : from_.ports) {
             const PortSpec* then = find_entry(to_, port_noun(), port.device);
-            if (then == nullptr || then->network != port.network) continue;  // they go with it
-            if (goes(*port.network)) continue;
+            const std::string network = port.network.value_or("");
+            if (then == nullptr || then->network != network || goes(network)) continue;
             for (const Mac& mac : port.static_macs) {
                 if (std::ranges::count(then->static_macs, mac) != 0) continue;
                 FdbSpec entry;
                 entry.mac = mac;
-                entry.network = *port.network;
+                entry.network = network;
                 instance_.delete_fdb(entry);
             }
         }
@@ -207,16 +204,17 @@ Kept keep_all_dhcp(const Session& session, const Config& a, const Config& b) {
 
 void change_uplink(const Session& session, const Config& running, const Config& wanted,
                    Undo& undo) {
+    const AttachSpec uplink = wanted.uplink.value_or(AttachSpec{});
     const auto row = uplink_of(session.instance);
     if (!running.uplink) {
-        Instance::attach(session, *wanted.uplink);
+        Instance::attach(session, uplink);
         undo.add([&session] { Instance::detach(session, true); });
         return;
     }
     const auto differences = difference(running, wanted);
     if (std::ranges::none_of(differences, [](const Difference& d) { return d.noun == "uplink"; }))
         return;
-    Instance::attach(session, *wanted.uplink);
+    Instance::attach(session, uplink);
     undo.add([&session, row] {
         if (row) put_back_uplink(session, *row);
     });

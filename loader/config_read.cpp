@@ -18,10 +18,10 @@ namespace {
 std::size_t distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     std::iota(row.begin(), row.end(), 0);
-    for (std::size_t i = 0; i < a.size(); ++i) {
+    for (const char letter : a) {
         std::size_t diagonal = row[0]++;
         for (std::size_t j = 0; j < b.size(); ++j) {
-            const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+            const std::size_t changed = diagonal + (letter == b[j] ? 0 : 1);
             diagonal = row[j + 1];
             row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, changed});
         }
@@ -239,6 +239,8 @@ Config read_config(std::string_view text, const std::string& name) {
                                    "there is none",
                                    "begin with [uplink], its `device` and its `local` address"});
     move_statics(config, problems);
+    for (DhcpSpec& server : config.dhcp)
+        if (server.router == server.network) server.router.reset();  // the one that it has anyway
     complete(config);
     check_alone(config, problems);
     problems.finish();

@@ -138,8 +138,9 @@ Config Instance::config() const {
     const auto scope = state.enter();
     add_uplink(state, config);
     NlSocket netlink = NlSocket::open();
-    if (!state.is_live(state.uplink.ifindex) && netlink.find_link(config.uplink->uplink))
-        config.broken.push_back({uplink_noun().noun, config.uplink->uplink, "gone"});
+    const std::string name = text_of(state.uplink.name);
+    if (!state.is_live(state.uplink.ifindex) && netlink.find_link(name))
+        config.broken.push_back({uplink_noun().noun, name, "gone"});
     const auto networks = state.networks();
     for (const auto& [id, network] : networks)
         config.networks.push_back(spec_of(network));

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <array>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
@@ -25,7 +25,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 
 // A file that goes with this.
@@ -599,6 +598,31 @@ TEST_F(Apply, MakesANetworkAgainWithAllThatIsInIt) {
                         return other.at("mac") == entry.at("mac");
                     })));
     expect_nothing_to_do(text);
+}
+
+TEST_F(Apply, MendsAServerThatIsNotAsItShouldBe) {
+    const std::string text = std::string{kUplink} + kLan +
+                             "[[dhcp]]\nnetwork = \"lan\"\nsubnet = \"192.0.2.0/24\"\n"
+                             "router = \"lan\"\n"
+                             "[[port]]\ndevice = \"tap0\"\nnetwork = \"lan\"\n"
+                             "lease-bound = true\n";
+    EXPECT_EQ(apply(text).exit, 0);
+    const int pid = json("dhcp show").at(0).at("pid").get<int>();
+    ASSERT_EQ(kill(pid, SIGKILL), 0);
+    bool runs = true;
+    for (int tries = 0; runs && tries < 100; ++tries)
+        runs = Json::parse(xgre("--json dhcp show").out).at(0).at("running").get<bool>();
+    ASSERT_FALSE(runs);
+    const Outcome outcome = apply(text);
+    EXPECT_EQ(outcome.exit, 0) << outcome;
+    EXPECT_THAT(outcome.out, HasSubstr("~ dhcp of network lan: state "));
+    EXPECT_EQ(json("dhcp show").at(0).at("running"), true);
+    // The network's MTU is announced: a server of another one is given it.
+    const std::string smaller =
+        std::regex_replace(text, std::regex{"key = 7\n"}, "key = 7\nmtu = 1300\n");
+    EXPECT_EQ(apply(smaller).out, "~ network lan: mtu \"auto\" -> 1300\n");
+    EXPECT_EQ(json("dhcp show").at(0).at("problems"), Json::array());
+    expect_nothing_to_do(smaller);
 }
 
 TEST_F(Apply, AChangeThatFailsHalfWayLeavesEverythingAsItWas) {

@@ -308,7 +308,7 @@ const Noun<AttachSpec>& uplink_noun() {
     using enum ConfigKind;
     static const Noun<S> noun{
         "uplink",
-        false,
+        nullptr,
         [](const S& spec) { return spec.uplink; },
         {
             naming(plain("device", text, &S::uplink, device_syntax())),
@@ -327,7 +327,7 @@ const Noun<NetworkSpec>& network_noun() {
     using enum ConfigKind;
     static const Noun<S> noun{
         "network",
-        true,
+        &Config::networks,
         [](const S& spec) { return spec.name; },
         {
             naming(plain("name", text, &S::name, network_syntax())),
@@ -346,7 +346,7 @@ const Noun<PeerSpec>& peer_noun() {
     using enum ConfigKind;
     static const Noun<S> noun{
         "peer",
-        true,
+        &Config::peers,
         [](const S& spec) { return fmt::format("{} of network {}", spec.address, spec.network); },
         {
             naming(plain("address", text, &S::address, address_syntax())),
@@ -375,7 +375,7 @@ const Noun<DhcpSpec>& dhcp_noun() {
     using enum ConfigKind;
     static const Noun<S> noun{
         "dhcp",
-        true,
+        &Config::dhcp,
         [](const S& spec) { return "of network " + spec.network; },
         {
             naming(plain("network", text, &S::network, network_syntax())),
@@ -396,7 +396,7 @@ const Noun<PortSpec>& port_noun() {
     using enum ConfigKind;
     static const Noun<S> noun{
         "port",
-        true,
+        &Config::ports,
         [](const S& spec) { return spec.device; },
         {
             naming(plain("device", text, &S::device, device_syntax())),
@@ -423,7 +423,7 @@ const Noun<FdbSpec>& fdb_noun() {
     using enum ConfigKind;
     static const Noun<S> noun{
         "fdb",
-        true,
+        &Config::fdb,
         [](const S& spec) {
             const std::string vlan = spec.vlan == Vlan{} ? "" : fmt::format(", VLAN {}", spec.vlan);
             return fmt::format("{} of network {}{}", spec.mac, spec.network, vlan);

@@ -34,7 +34,7 @@ struct Setting {
 template <typename Spec>
 struct Noun {
     std::string noun;
-    bool is_one_of_many = true;
+    std::vector<Spec> Config::* list = nullptr;  // null: there is only one, in a place of its own
     std::function<std::string(const Spec&)> name;
     std::vector<Setting<Spec>> settings;  // those that are required first
 };
@@ -57,35 +57,15 @@ void for_each_noun(const Visit& visit) {
     visit(fdb_noun());
 }
 
-inline std::vector<NetworkSpec>& list_of(Config& config, const Noun<NetworkSpec>& /*noun*/) {
-    return config.networks;
-}
-inline std::vector<PeerSpec>& list_of(Config& config, const Noun<PeerSpec>& /*noun*/) {
-    return config.peers;
-}
-inline std::vector<DhcpSpec>& list_of(Config& config, const Noun<DhcpSpec>& /*noun*/) {
-    return config.dhcp;
-}
-inline std::vector<PortSpec>& list_of(Config& config, const Noun<PortSpec>& /*noun*/) {
-    return config.ports;
-}
-inline std::vector<FdbSpec>& list_of(Config& config, const Noun<FdbSpec>& /*noun*/) {
-    return config.fdb;
-}
-
-// The entries of a noun, which the visitor may change.
-template <typename Spec, typename Visit>
-void for_each_entry(Config& config, const Noun<Spec>& noun, const Visit& visit) {
+// The entries of a noun, which the visitor may change unless `config` is const.
+template <typename AConfig, typename Spec, typename Visit>
+void for_each_entry(AConfig& config, const Noun<Spec>& noun, const Visit& visit) {
     if constexpr (std::is_same_v<Spec, AttachSpec>) {
         if (config.uplink) visit(*config.uplink);
     } else {
-        for (Spec& spec : list_of(config, noun))
+        for (auto& spec : config.*noun.list)
             visit(spec);
     }
-}
-template <typename Spec, typename Visit>
-void for_each_entry(const Config& config, const Noun<Spec>& noun, const Visit& visit) {
-    for_each_entry(const_cast<Config&>(config), noun, [&](const Spec& spec) { visit(spec); });
 }
 
 // The entry of this name; null when there is none.

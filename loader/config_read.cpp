@@ -4,6 +4,7 @@
 #include <iterator>
 #include <numeric>
 #include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -81,10 +82,10 @@ private:
 
     template <typename Spec>
     void read(const Noun<Spec>& noun, const RawTable& table) {
-        if (noun.is_one_of_many != table.is_one_of_many)
+        if ((noun.list != nullptr) != table.is_one_of_many)
             return say(table.place, table.noun,
-                       noun.is_one_of_many ? "there may be several" : "there is only one",
-                       "write " + heading(noun.noun, noun.is_one_of_many));
+                       noun.list != nullptr ? "there may be several" : "there is only one",
+                       "write " + heading(noun.noun, noun.list != nullptr));
         Spec spec;
         std::set<std::string> bad;
         for (const RawField& field : table.fields)
@@ -103,7 +104,7 @@ private:
         if constexpr (std::is_same_v<Spec, AttachSpec>)
             config_.uplink = std::move(spec);
         else
-            list_of(config_, noun).push_back(std::move(spec));
+            (config_.*noun.list).push_back(std::move(spec));
     }
 
     // Whether it could be read.
@@ -208,7 +209,9 @@ void move_statics(Config& config, Problems& problems) {
 
 void Problems::finish() {
     if (list_.empty()) return;
-    std::ranges::stable_sort(list_, {}, &Problem::place);
+    std::ranges::sort(list_, {}, [](const Problem& problem) {
+        return std::tie(problem.place, problem.object, problem.cause);
+    });
     std::vector<Error> errors;
     for (const Problem& problem : list_) {
         std::string object = problem.object;

@@ -42,7 +42,7 @@ void add_attach_command(CLI::App& app, Context& context) {
                "the address of UPLINK that tunnels have at this end: one of IPv4, one of IPv6, or "
                "both")
         ->required();
-    add_value(*attach, "--fdb-size", spec->fdb_entries, number_syntax(1, XGRE_FDB_LIMIT),
+    add_value(*attach, "--fdb-size", spec->fdb_entries, fdb_size_syntax(),
               fmt::format("room for this many FDB entries (default: {}, at most {})",
                           XGRE_FDB_DEFAULT, XGRE_FDB_LIMIT));
     attach->add_flag("--upgrade", spec->upgrade,

@@ -18,6 +18,9 @@ struct Context {
     Session session;
     Printer out;
     bool verbose = false;
+    // Where a command has codes of its own.
+    int exit_done = 0;
+    int exit_failed = 1;
 
     // For a change: what open() repaired is said.
     Instance open() const;
@@ -43,6 +46,7 @@ void add_port_commands(CLI::App& app, Context& context);
 void add_peer_commands(CLI::App& app, Context& context);
 void add_fdb_commands(CLI::App& app, Context& context);
 void add_dhcp_commands(CLI::App& app, Context& context);
+void add_config_commands(CLI::App& app, Context& context);  // apply, diff, export
 void add_show_command(CLI::App& app, Context& context);
 void add_stats_command(CLI::App& app, Context& context);
 void add_profile_command(CLI::App& app, Context& context);

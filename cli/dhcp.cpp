@@ -14,9 +14,6 @@
 namespace xgre::cli {
 namespace {
 
-constexpr std::uint32_t kShortestLease = 120;            // dnsmasq takes no less
-constexpr std::uint32_t kLongestLease = UINT32_MAX - 1;  // all ones is "for ever"
-
 struct StartOptions {
     DhcpSpec spec;
     std::optional<AddressRange> range;
@@ -39,8 +36,7 @@ void add_start(CLI::App& noun, Context& context) {
     add_value(*start, "--router", spec.router, netns_syntax(),
               "share the router of this name with other networks: it routes between them "
               "(default: a router of its own)");
-    add_value(*start, "--lease-time", spec.lease_time,
-              seconds_syntax(kShortestLease, kLongestLease),
+    add_value(*start, "--lease-time", spec.lease_time, lease_time_syntax(),
               "how long a lease lasts (default: 3600)");
     start->footer(
         "Examples:\n"

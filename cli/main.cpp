@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // xgre: reads the command line, runs one command, says in one line what failed.
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <string>
@@ -13,13 +14,14 @@
 #include "cli/context.h"
 #include "cli/misuse.h"
 #include "cli/syntax.h"
+#include "xgre/config.h"
 #include "xgre/error.h"
 #include "xgre/verbose.h"
 
 namespace xgre::cli {
 namespace {
 
-enum Exit { kDone = 0, kFailed = 1, kMisused = 2 };
+constexpr int kMisused = 2;  // others are in Context
 
 constexpr std::string_view kTour =
     R"(xgre joins VMs on different hosts into one Ethernet segment over GRE.
@@ -72,6 +74,7 @@ void add_commands(CLI::App& app, Context& context) {
     add_peer_commands(app, context);
     add_fdb_commands(app, context);
     add_dhcp_commands(app, context);
+    add_config_commands(app, context);
     add_show_command(app, context);
     add_stats_command(app, context);
     add_profile_command(app, context);
@@ -162,8 +165,17 @@ Misuse misuse_of(const CLI::App& app, const CLI::ParseError& error) {
     return {object, cause_of(error), help};
 }
 
-int fail(const std::exception& error, Exit code) {
+int fail(const std::exception& error, int code) {
     say(error.what());
+    return code;
+}
+
+int fail(const BadConfig& bad, int code) {
+    const std::vector<Error>& problems = bad.problems();
+    for (std::size_t i = 0; i < std::min(problems.size(), BadConfig::kMost); ++i)
+        say(problems[i].what());
+    if (problems.size() > BadConfig::kMost)
+        say(fmt::format("and {} more", problems.size() - BadConfig::kMost));
     return code;
 }
 
@@ -185,13 +197,15 @@ int run(CLI::App& app, Context& context, std::vector<std::string> arguments) {
         arguments = join_switches(app, std::move(arguments));
         std::reverse(arguments.begin(), arguments.end());  // as App::parse takes a vector
         parse_and_do(app, context, std::move(arguments));
-        return kDone;
+        return context.exit_done;
     } catch (const CLI::ParseError& error) {
         return fail(misuse_of(app, error), kMisused);
     } catch (const Misuse& error) {
         return fail(error, kMisused);
+    } catch (const BadConfig& bad) {
+        return fail(bad, context.exit_failed);
     } catch (const std::exception& error) {
-        return fail(error, kFailed);
+        return fail(error, context.exit_failed);
     }
 }
 

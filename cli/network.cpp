@@ -14,10 +14,6 @@
 namespace xgre::cli {
 namespace {
 
-constexpr std::uint32_t kLeastMtu = 68;  // RFC 791
-constexpr std::uint32_t kMostMtu = 65535;
-constexpr std::uint32_t kLongestAgeing = 1000000;
-
 void add_add(CLI::App& noun, Context& context) {
     auto* add = noun.add_subcommand("add", "make a network, or change its settings");
     auto spec = std::make_shared<NetworkSpec>();
@@ -27,9 +23,10 @@ void add_add(CLI::App& noun, Context& context) {
     add_value(*add, "--mode", spec->mode, mode_syntax(),
               "what the key is on the wire: gre, all of it; nvgre, a VSID of 24 bits and a number "
               "for the flow (default: gre)");
-    add_value(*add, "--mtu", spec->mtu, number_syntax(kLeastMtu, kMostMtu),
-              "bytes of the largest IP packet inside (default: what fits the uplink)");
-    add_value(*add, "--ageing", spec->ageing, seconds_syntax(1, kLongestAgeing),
+    add_value(*add, "--mtu", spec->mtu, mtu_syntax(),
+              "bytes of the largest IP packet inside, or auto: what fits the uplink (default: "
+              "auto)");
+    add_value(*add, "--ageing", spec->ageing, ageing_syntax(),
               "forget a learned MAC that was silent this long (default: 300)");
     add->footer(
         "Examples:\n"

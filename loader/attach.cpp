@@ -20,6 +20,7 @@
 #include "loader/loopback.h"
 #include "loader/outer_header.h"
 #include "loader/pins.h"
+#include "loader/spec_checks.h"
 #include "loader/spread.h"
 #include "loader/undo.h"
 #include "xgre/dhcp.h"
@@ -318,6 +319,25 @@ Change attach_again(Instance::State& state, const AttachSpec& spec, const LinkIn
 }
 
 }  // namespace
+
+void check_attach_spec(const Session& session, const AttachSpec& spec, bool is_new) {
+    const LinkInfo device = check_uplink(session, spec);
+    if (is_new) check_foreign_xdp(spec, device);
+    if (spec.spread)
+        check_spread(*spec.spread, xdp_flags(spec.xdp.value_or(XdpUse::automatic)), device);
+}
+
+void put_back_uplink(const Session& session, const xgre_uplink& row) {
+    const Instance::State state{session, InstanceLock::acquire()};
+    constexpr __u32 kAsked = XGRE_UPLINK_NO_XDP | XGRE_UPLINK_ANY_XDP;
+    xgre_uplink now = state.uplink;
+    now.local = row.local;
+    now.local6 = row.local6;
+    now.flags = (now.flags & ~kAsked) | (row.flags & kAsked);
+    set_spread(spread_of(row), now);
+    state.datapath.uplink().put(0, now);
+    Instance::State{session, std::nullopt}.reconcile();
+}
 
 Instance::Instance(std::unique_ptr<State> state) : state_{std::move(state)} {}
 Instance::Instance(Instance&&) noexcept = default;

@@ -16,6 +16,7 @@
 #include "loader/dhcp_config.h"
 #include "loader/dhcp_files.h"
 #include "loader/dhcp_router.h"
+#include "loader/dhcp_service.h"
 #include "loader/dnsmasq.h"
 #include "loader/lock.h"
 #include "loader/netns.h"
@@ -335,6 +336,23 @@ bool remove_all(const Session& session, Instance* instance, const std::string& n
     return files.remove() || any;
 }
 
+// What has to be asked for to get this.
+DhcpSpec spec_of(const Session& session, const DhcpConfig& config) {
+    DhcpSpec spec;
+    spec.network = config.network;
+    spec.subnet = config.subnet;
+    spec.range_first = config.range_first;
+    spec.range_last = config.range_last;
+    spec.gateway = config.gateway;
+    spec.dns = config.dns;
+    spec.hosts = config.hosts;
+    spec.lease_time = config.lease_time;
+    const std::string prefix = router_netns(session.instance, "");
+    const std::string router = config.netns.substr(std::min(prefix.size(), config.netns.size()));
+    if (router != config.network) spec.router = router;
+    return spec;
+}
+
 // ---- Show ----------------------------------------------------------------------------------
 
 void add_leases(const Instance* instance, DhcpInfo& info, const LeaseFile& file) {
@@ -407,10 +425,17 @@ DhcpInfo describe(const Session& session, Instance* instance, const std::string&
 }  // namespace
 
 DhcpStarted start_dhcp(const Session& session, const DhcpSpec& spec) {
-    const DhcpFiles files{session.instance, spec.network};
+    const DhcpFiles checks_the_names{session.instance, spec.network};
     Instance instance = Instance::open(session);  // and until the end, no other command
+    DhcpStarted started = start_dhcp(session, instance, spec);
+    const auto& before = instance.repairs();
+    started.repairs.insert(started.repairs.begin(), before.begin(), before.end());
+    return started;
+}
+
+DhcpStarted start_dhcp(const Session& session, Instance& instance, const DhcpSpec& spec) {
+    const DhcpFiles files{session.instance, spec.network};
     DhcpStarted started;
-    started.repairs = instance.repairs();
     const std::uint32_t mtu = mtu_of(instance, spec.network);
     Dnsmasq::account();
 
@@ -450,6 +475,45 @@ Change stop_dhcp(const Session& session, const std::string& network) {
     const bool any = remove_all(session, instance ? &*instance : nullptr, network);
     DhcpFiles::tidy(session.instance);
     return any ? Change::made : Change::unchanged;
+}
+
+Change stop_dhcp(const Session& session, Instance& instance, const std::string& network) {
+    const bool any = remove_all(session, &instance, network);
+    DhcpFiles::tidy(session.instance);
+    return any ? Change::made : Change::unchanged;
+}
+
+DhcpKept keep_dhcp(const Session& session, const std::string& network) {
+    const DhcpFiles files{session.instance, network};
+    return {network, files.config(), files.leases()};
+}
+
+void start_dhcp_again(const Session& session, Instance& instance, const DhcpKept& kept,
+                      const DhcpSpec& spec) {
+    const DhcpFiles files{session.instance, kept.network};
+    if (kept.config && !files.exist()) {
+        files.write_config(*kept.config);
+        files.write_leases(kept.leases);
+    }
+    start_dhcp(session, instance, spec);
+}
+
+void put_back_leases(const Session& session, const DhcpKept& kept) {
+    const DhcpFiles files{session.instance, kept.network};
+    if (!kept.config && !files.exist()) files.write_leases(kept.leases);
+}
+
+std::vector<DhcpAsked> asked_dhcp(const Session& session, Instance& instance) {
+    std::vector<DhcpAsked> all;
+    const auto networks = instance.networks();
+    for (const auto& [network, config] : configs_of(session.instance)) {
+        DhcpAsked asked{spec_of(session, config), config.port, {}};
+        const auto found = std::ranges::find(networks, network, &NetworkInfo::name);
+        if (found != networks.end())
+            asked.faults = Server{session, &instance, config, found->mtu}.faults();
+        all.push_back(std::move(asked));
+    }
+    return all;
 }
 
 void stop_all_dhcp(const Session& session) {

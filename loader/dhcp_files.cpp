@@ -220,6 +220,10 @@ void DhcpFiles::mend_leases(const LeaseFile& leases) const {
     write_file(lease_file_, leases.text());
 }
 
+void DhcpFiles::write_leases(const LeaseFile& leases) const {
+    if (!leases.leases.empty()) write_file(lease_file_, leases.text());
+}
+
 void DhcpFiles::make_lease_directory() const {
     make_directories(fs::path{lease_file_}.parent_path());
 }

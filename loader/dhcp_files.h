@@ -44,6 +44,8 @@ public:
     std::optional<std::string> lease_fault() const;
     // Writes the leases that can be read, having put the original aside. Not while dnsmasq runs.
     void mend_leases(const LeaseFile& leases) const;
+    // Not while dnsmasq runs.
+    void write_leases(const LeaseFile& leases) const;
     // dnsmasq makes the file, but not its directory.
     void make_lease_directory() const;
 

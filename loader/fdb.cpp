@@ -7,15 +7,14 @@
 #include "loader/clock.h"
 #include "loader/instance_state.h"
 #include "loader/outer_header.h"
+#include "loader/spec_checks.h"
 #include "xgre/error.h"
 
 namespace xgre {
 namespace {
 
 xgre_fdb_key make_key(const Instance::State& state, const FdbSpec& spec) {
-    if (spec.mac.is_group() || spec.mac.is_zero())
-        throw Error{"MAC " + spec.mac.format(), "not the address of one device",
-                    "name a unicast MAC"};
+    check_mac(spec.mac);
     xgre_fdb_key key{};
     key.network = state.network(spec.network).first;
     key.vlan = spec.vlan.id();
@@ -74,6 +73,11 @@ bool same_owner(xgre_owner a, xgre_owner b) {
 }
 
 }  // namespace
+
+void check_mac(const Mac& mac) {
+    if (mac.is_group() || mac.is_zero())
+        throw Error{"MAC " + mac.format(), "not the address of one device", "name a unicast MAC"};
+}
 
 Change Instance::add_fdb(const FdbSpec& spec) {
     if (spec.port.has_value() == spec.peer.has_value())

@@ -6,6 +6,7 @@
 
 #include "loader/instance_state.h"
 #include "loader/outer_header.h"
+#include "loader/spec_checks.h"
 #include "xgre/error.h"
 
 namespace xgre {
@@ -17,24 +18,6 @@ constexpr std::uint32_t kMtuMin = 1280;                // RFC 8200 section 5
 constexpr std::uint32_t kVsidMin = 0x1000;
 constexpr std::uint32_t kVsidMax = 0xfffffe;
 constexpr std::uint32_t kVsidShift = 8;
-
-void check_values(const NetworkSpec& spec) {
-    const std::string object = "network " + spec.name;
-    if (spec.ageing && (spec.ageing->count() < 1 || *spec.ageing > kAgeingMax))
-        throw Error{object, fmt::format("ageing {} s is out of range", spec.ageing->count()),
-                    "1 to 1000000 seconds"};
-    if (spec.mtu && *spec.mtu < kMtuMin)
-        throw Error{
-            object,
-            fmt::format("with MTU {}, VMs could not use IPv6, which needs {}", *spec.mtu, kMtuMin),
-            fmt::format("at least {}", kMtuMin)};
-    if (spec.mode != NetworkMode::nvgre) return;
-    if (!spec.key)
-        throw Error{object, "NVGRE tells networks apart by their key", "give it a --key"};
-    if (spec.key->value() < kVsidMin || spec.key->value() > kVsidMax)
-        throw Error{object, fmt::format("{} is no VSID of NVGRE, which has 24 bits", *spec.key),
-                    fmt::format("a --key from {} to {}", kVsidMin, kVsidMax)};
-}
 
 std::string describe(const xgre_network& network) {
     const auto key = key_of(network);
@@ -86,8 +69,30 @@ Change update(Instance::State& state, std::uint32_t id, xgre_network network,
 
 }  // namespace
 
+void check_network_spec(const NetworkSpec& spec) {
+    const std::string object = "network " + spec.name;
+    if (spec.ageing && (spec.ageing->count() < 1 || *spec.ageing > kAgeingMax))
+        throw Error{object, fmt::format("ageing {} s is out of range", spec.ageing->count()),
+                    "1 to 1000000 seconds"};
+    if (spec.mtu.value_or(0) != 0 && *spec.mtu < kMtuMin)
+        throw Error{
+            object,
+            fmt::format("with MTU {}, VMs could not use IPv6, which needs {}", *spec.mtu, kMtuMin),
+            fmt::format("at least {}", kMtuMin)};
+    if (spec.mode != NetworkMode::nvgre) return;
+    if (!spec.key)
+        throw Error{object, "NVGRE tells networks apart by their key", "give it a --key"};
+    if (spec.key->value() < kVsidMin || spec.key->value() > kVsidMax)
+        throw Error{object, fmt::format("{} is no VSID of NVGRE, which has 24 bits", *spec.key),
+                    fmt::format("a --key from {} to {}", kVsidMin, kVsidMax)};
+}
+
+bool collide(const NetworkSpec& a, const NetworkSpec& b) {
+    return collide(wire_key_of(make_network(a)), wire_key_of(make_network(b)));
+}
+
 Change Instance::add_network(const NetworkSpec& spec) {
-    check_values(spec);
+    check_network_spec(spec);
     const xgre_network fresh = make_network(spec);
     if (const std::uint32_t largest = state_->largest_mtu(fresh);
         spec.mtu && largest != 0 && *spec.mtu > largest)

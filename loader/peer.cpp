@@ -9,6 +9,7 @@
 #include "loader/clock.h"
 #include "loader/instance_state.h"
 #include "loader/outer_header.h"
+#include "loader/spec_checks.h"
 #include "xgre/error.h"
 
 namespace xgre {
@@ -27,30 +28,6 @@ IpAddr local_for(const Instance::State& state, const IpAddr& remote) {
 template <typename Address>
 bool is_of_one_host(const Address& address) {
     return !address.is_unspecified() && !address.is_multicast() && !address.is_loopback();
-}
-
-void check_address(const Instance::State& state, const IpAddr& address) {
-    const std::string object = "peer " + address.format();
-    const bool is_one = address.is_v6()
-                            ? is_of_one_host(address.v6()) && !address.v6().is_v4_mapped() &&
-                                  !address.v6().is_link_local()
-                            : is_of_one_host(address.v4()) && !address.v4().is_broadcast();
-    if (!is_one)
-        throw Error{object, "not the address of one other host",
-                    "name the peer's own unicast address"};
-    const auto scope = state.enter();
-    for (const AddressInfo& own : NlSocket::open().list_addresses()) {
-        if (IpAddr{own.address} == address)
-            throw Error{object, "is an address of this host", "name the other host's address"};
-        const auto subnet = Subnet::around(own.address, own.prefix_length);
-        if (!address.is_v6() && subnet && own.prefix_length < 31 &&
-            (subnet->broadcast() == address.v4() || subnet->network() == address.v4()))
-            throw Error{object, fmt::format("is the broadcast or network address of {}", *subnet),
-                        "name the peer's own unicast address"};
-    }
-    for (const AddressInfo6& own : NlSocket::open().list_addresses6())
-        if (IpAddr{own.address} == address)
-            throw Error{object, "is an address of this host", "name the other host's address"};
 }
 
 template <typename T, typename Target>
@@ -78,35 +55,6 @@ PeerOptions with_wishes(PeerOptions options, const PeerSpec& spec) {
     apply(spec.encap_limit, options.encap_limit);
     apply(spec.flow_label, options.flow_label);
     return options;
-}
-
-// What was asked for and cannot be.
-void check_wishes(const PeerSpec& spec, const xgre_network& network) {
-    const std::string object = "peer " + spec.address.format();
-    if (mode_of(network) == NetworkMode::nvgre) {
-        if (spec.ikey || spec.okey)
-            throw Error{object, "NVGRE has the network's VSID in the key of every packet",
-                        "leave --ikey and --okey out"};
-        for (const auto& wanted : {spec.icsum, spec.iseq, spec.ocsum, spec.oseq})
-            if (wanted.value_or(false))
-                throw Error{object, "NVGRE has neither checksums nor sequence numbers",
-                            "leave --icsum, --iseq, --ocsum and --oseq out"};
-    }
-    if (spec.address.is_v6() && spec.df)
-        throw Error{object, "IPv6 has no \"don't fragment\" bit: no router cuts its packets",
-                    "leave --df out"};
-    if (!spec.address.is_v6() && (spec.encap_limit || spec.flow_label))
-        throw Error{object, "IPv4 has neither encapsulation limit nor flow label",
-                    "leave --encap-limit and --flow-label out"};
-    if (const std::uint8_t tos = spec.tos.value_or(OrNone<std::uint8_t>{}).value.value_or(0);
-        (tos & 3) != 0)
-        throw Error{
-            object,
-            fmt::format("TOS {}: its last two bits are ECN's, which follows the packet inside",
-                        tos),
-            "give a multiple of 4"};
-    if (spec.ttl && spec.ttl->value == 0)
-        throw Error{object, "with a TTL of 0 no packet gets anywhere", "give 1 to 255, or inherit"};
 }
 
 // Only frames that are complete have a checksum or a number.
@@ -193,10 +141,64 @@ void fill_in_mtu(PeerInfo& info, const xgre_peer& peer, const xgre_peer_state& s
 
 }  // namespace
 
+void check_peer_address(const IpAddr& address) {
+    const std::string object = "peer " + address.format();
+    const bool is_one = address.is_v6()
+                            ? is_of_one_host(address.v6()) && !address.v6().is_v4_mapped() &&
+                                  !address.v6().is_link_local()
+                            : is_of_one_host(address.v4()) && !address.v4().is_broadcast();
+    if (!is_one)
+        throw Error{object, "not the address of one other host",
+                    "name the peer's own unicast address"};
+    for (const AddressInfo& own : NlSocket::open().list_addresses()) {
+        if (IpAddr{own.address} == address)
+            throw Error{object, "is an address of this host", "name the other host's address"};
+        const auto subnet = Subnet::around(own.address, own.prefix_length);
+        if (!address.is_v6() && subnet && own.prefix_length < 31 &&
+            (subnet->broadcast() == address.v4() || subnet->network() == address.v4()))
+            throw Error{object, fmt::format("is the broadcast or network address of {}", *subnet),
+                        "name the peer's own unicast address"};
+    }
+    for (const AddressInfo6& own : NlSocket::open().list_addresses6())
+        if (IpAddr{own.address} == address)
+            throw Error{object, "is an address of this host", "name the other host's address"};
+}
+
+void check_peer_spec(const PeerSpec& spec, NetworkMode mode) {
+    const std::string object = "peer " + spec.address.format();
+    if (mode == NetworkMode::nvgre) {
+        if (spec.ikey || spec.okey)
+            throw Error{object, "NVGRE has the network's VSID in the key of every packet",
+                        "leave --ikey and --okey out"};
+        for (const auto& wanted : {spec.icsum, spec.iseq, spec.ocsum, spec.oseq})
+            if (wanted.value_or(false))
+                throw Error{object, "NVGRE has neither checksums nor sequence numbers",
+                            "leave --icsum, --iseq, --ocsum and --oseq out"};
+    }
+    if (spec.address.is_v6() && spec.df)
+        throw Error{object, "IPv6 has no \"don't fragment\" bit: no router cuts its packets",
+                    "leave --df out"};
+    if (!spec.address.is_v6() && (spec.encap_limit || spec.flow_label))
+        throw Error{object, "IPv4 has neither encapsulation limit nor flow label",
+                    "leave --encap-limit and --flow-label out"};
+    if (const std::uint8_t tos = spec.tos.value_or(OrNone<std::uint8_t>{}).value.value_or(0);
+        (tos & 3) != 0)
+        throw Error{
+            object,
+            fmt::format("TOS {}: its last two bits are ECN's, which follows the packet inside",
+                        tos),
+            "give a multiple of 4"};
+    if (spec.ttl && spec.ttl->value == 0)
+        throw Error{object, "with a TTL of 0 no packet gets anywhere", "give 1 to 255, or inherit"};
+}
+
 Change Instance::add_peer(const PeerSpec& spec) {
     const auto [network_id, network] = state_->network(spec.network);
-    check_address(*state_, spec.address);
-    check_wishes(spec, network);
+    {
+        const auto scope = state_->enter();
+        check_peer_address(spec.address);
+    }
+    check_peer_spec(spec, mode_of(network));
     const IpAddr local = local_for(*state_, spec.address);
     const auto peers = state_->peers();
     std::uint32_t count = 0;

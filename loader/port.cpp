@@ -10,6 +10,7 @@
 #include "loader/instance_state.h"
 #include "loader/instances.h"
 #include "loader/port_guards.h"
+#include "loader/spec_checks.h"
 #include "loader/undo.h"
 #include "xgre/error.h"
 
@@ -17,23 +18,6 @@ namespace xgre {
 namespace {
 
 constexpr int kLoopback = 1;
-
-LinkInfo check_device(const Instance::State& state, const std::string& name) {
-    NlSocket netlink = NlSocket::open();
-    const LinkInfo device = netlink.get_link(name);
-    const std::string object = "port " + name;
-    if (device.index == kLoopback || !device.ethernet)
-        throw Error{object, "carries no Ethernet frames", "name a tap or a veth"};
-    if (static_cast<__u32>(device.index) == state.uplink.ifindex)
-        throw Error{object, "is the uplink", "name a VM's tap, or a veth towards a namespace"};
-    if (device.master != 0) {
-        const auto master = netlink.find_link(static_cast<int>(device.master));
-        throw Error{object, fmt::format("belongs to {}", master ? master->name : "another device"),
-                    fmt::format("`ip link set dev {} nomaster` first", name)};
-    }
-    check_no_other_instance(state.session.instance, device);
-    return device;
-}
 
 std::uint32_t free_slot(const Rows<xgre_port>& ports) {
     std::set<std::uint32_t> used;
@@ -80,9 +64,7 @@ std::vector<xgre_fdb_key> new_static_keys(const Instance::State& state, const Po
                                           std::uint32_t network, std::uint32_t ifindex) {
     std::vector<xgre_fdb_key> keys;
     for (const Mac& mac : spec.static_macs) {
-        if (mac.is_group() || mac.is_zero())
-            throw Error{"MAC " + mac.format(), "not the address of one device",
-                        "name a unicast MAC"};
+        check_mac(mac);
         xgre_fdb_key key{};
         key.network = network;
         std::copy(mac.bytes().begin(), mac.bytes().end(), key.mac);
@@ -145,10 +127,29 @@ void check_foreign_xdp(const Instance::State& state, const LinkInfo& device) {
 
 }  // namespace
 
+LinkInfo check_port_device(const std::string& instance, std::uint32_t uplink_ifindex,
+                           const std::string& name) {
+    NlSocket netlink = NlSocket::open();
+    const LinkInfo device = netlink.get_link(name);
+    const std::string object = "port " + name;
+    if (device.index == kLoopback || !device.ethernet)
+        throw Error{object, "carries no Ethernet frames", "name a tap or a veth"};
+    if (static_cast<__u32>(device.index) == uplink_ifindex)
+        throw Error{object, "is the uplink", "name a VM's tap, or a veth towards a namespace"};
+    if (device.master != 0) {
+        const auto master = netlink.find_link(static_cast<int>(device.master));
+        throw Error{object, fmt::format("belongs to {}", master ? master->name : "another device"),
+                    fmt::format("`ip link set dev {} nomaster` first", name)};
+    }
+    check_no_other_instance(instance, device);
+    return device;
+}
+
 Change Instance::add_port(const PortSpec& spec) {
     State& state = *state_;
     const auto scope = state.enter();
-    const LinkInfo device = check_device(state, spec.device);
+    const LinkInfo device =
+        check_port_device(state.session.instance, state.uplink.ifindex, spec.device);
     const auto ifindex = static_cast<std::uint32_t>(device.index);
     const auto known = state.port(spec.device);
     if (!spec.network && !known)

@@ -25,6 +25,8 @@ namespace xgre {
 
 enum class Change : std::uint8_t { made, unchanged };
 
+struct Config;  // xgre/config.h
+
 // Where XDP runs of the devices on which it can: where it pays, nowhere, or everywhere.
 enum class XdpUse : std::uint8_t { automatic, off, on };
 
@@ -59,7 +61,8 @@ struct NetworkSpec {
     std::string name;                            // 1..15 of [A-Za-z0-9_.-]
     std::optional<GreKey> key;                   // with nvgre, the VSID
     std::optional<NetworkMode> mode = {};        // gre without
-    std::optional<std::uint32_t> mtu;            // bytes of the largest inner IP packet
+    std::optional<std::uint32_t> mtu;            // bytes of the largest inner IP packet; 0: what
+                                                 // fits the uplink
     std::optional<std::chrono::seconds> ageing;  // 1..1 000 000; 300 without
 };
 
@@ -336,6 +339,8 @@ public:
     // One call an entry, since there may be millions.
     void fdb(const FdbFilter& filter, const std::function<void(const FdbInfo&)>& visit) const;
     Stats stats() const;
+    // What it was asked for, DHCP servers left out but not their ports.
+    Config config() const;
 
 private:
     explicit Instance(std::unique_ptr<State> state);

@@ -63,8 +63,10 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"fdb", "del"}, std::vector<std::string>{"fdb", "show"},
         std::vector<std::string>{"fdb", "flush"}, std::vector<std::string>{"dhcp", "start"},
         std::vector<std::string>{"dhcp", "stop"}, std::vector<std::string>{"dhcp", "show"},
-        std::vector<std::string>{"show"}, std::vector<std::string>{"stats"},
-        std::vector<std::string>{"map"}),
+        std::vector<std::string>{"apply"}, std::vector<std::string>{"diff"},
+        std::vector<std::string>{"export"}, std::vector<std::string>{"show"},
+        std::vector<std::string>{"stats"}, std::vector<std::string>{"map"},
+        std::vector<std::string>{"capture"}, std::vector<std::string>{"monitor"}),
     [](const auto& param) {
         std::string name;
         for (std::string word : param.param) {
@@ -125,6 +127,8 @@ INSTANTIATE_TEST_SUITE_P(
              {"--port", "--peer"}},
         Case{"FilterWithoutPattern", {"map", "fdb", "mac"}, {"FILTER:", "'mac'", "pattern"}},
         Case{"RawOfNoMap", {"map", "--raw"}, {"map:", "--raw", "name the map"}},
+        Case{"ApplyOfNothing", {"apply"}, {"apply:", "FILE is required"}},
+        Case{"ExportToAFile", {"export", "lan.toml"}, {"'lan.toml'"}},
         Case{"CountWithoutWatch", {"stats", "--count", "2"}, {"--count", "--watch"}},
         Case{"ALineBreakInAName", {"port", "add", "a\nb"}, {"DEV:", "a\\x0ab"}}),
     [](const auto& param) { return param.param.name; });

@@ -46,5 +46,6 @@ void add_dhcp_commands(CLI::App& app, Context& context);
 void add_show_command(CLI::App& app, Context& context);
 void add_stats_command(CLI::App& app, Context& context);
 void add_profile_command(CLI::App& app, Context& context);
+void add_trace_command(CLI::App& app, Context& context);
 
 }  // namespace xgre::cli

@@ -75,6 +75,7 @@ void add_commands(CLI::App& app, Context& context) {
     add_show_command(app, context);
     add_stats_command(app, context);
     add_profile_command(app, context);
+    add_trace_command(app, context);
 }
 
 void name_group_of_commands(CLI::App& app) {

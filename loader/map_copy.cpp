@@ -48,14 +48,20 @@ struct Entries {
 // A map of one data path.
 class AnyMap {
 public:
-    AnyMap(const Datapath& of, const std::string& name)
-        : fd_{of.map_fd(name)}, name_{name}, info_{information(fd_, name)} {}
+    // Of an array, the first `most` only.
+    AnyMap(const Datapath& of, const std::string& name, std::uint32_t most)
+        : fd_{of.map_fd(name)}, name_{name}, info_{information(fd_, name)} {
+        info_.max_entries = std::min(info_.max_entries, most);
+    }
 
     bool is_array() const { return info_.type == BPF_MAP_TYPE_ARRAY; }
     bool is_devices() const { return info_.type == BPF_MAP_TYPE_DEVMAP_HASH; }
     bool is_copied() const { return is_array() || is_devices() || info_.type == BPF_MAP_TYPE_HASH; }
 
-    Entries entries() const { return is_devices() ? one_by_one() : in_batches(); }
+    Entries entries() const {
+        constexpr std::uint32_t kLarge = 1024;  // bytes: room for a batch would cost more
+        return is_devices() || info_.value_size > kLarge ? one_by_one() : in_batches();
+    }
 
     void put(const Entries& entries) const {
         auto count = static_cast<std::uint32_t>(entries.size());
@@ -88,7 +94,7 @@ private:
 
     Entries in_batches() const {
         Entries all{info_.key_size, info_.value_size};
-        std::size_t capacity = is_array() ? info_.max_entries : 1024;
+        std::size_t capacity = is_array() ? info_.max_entries : 256;
         std::uint64_t position = 0;  // opaque, of any type of map that is copied
         for (std::size_t done = 0;;) {
             all.keys.resize((done + capacity) * all.key_size);
@@ -154,13 +160,30 @@ void update_hash(const AnyMap& from, const AnyMap& to) {
 
 }  // namespace
 
+void MapCopy::size_up(const Datapath& from) {
+    from.ports().for_each(
+        [this](std::uint32_t, const xgre_port& port) { slots_ = std::max(slots_, port.slot + 1); });
+    from.peers().for_each([this](std::uint32_t id, const xgre_peer& peer) {
+        if (peer.network != 0) peers_ = std::max(peers_, id + 1);
+    });
+}
+
+// Entries that anything may be in: most arrays are nearly empty.
+std::uint32_t MapCopy::room_of(const std::string& map) const {
+    if (map == "buckets" || map == "bound" || map == "detour_ports") return slots_;
+    if (map == "peers" || map == "peer_states") return peers_;
+    if (map == "learned") return XGRE_LEARNED_BY_PEER(peers_);
+    return UINT32_MAX;
+}
+
 void MapCopy::update(const Datapath& from, const Datapath& to) {
+    size_up(from);
     for (const auto& [name, fd] : from.maps()) {
         if (std::ranges::find(kOwn, name) != kOwn.end() || (name == kFragments && !fragments_))
             continue;
-        const AnyMap wanted{from, name};
+        const AnyMap wanted{from, name, room_of(name)};
         if (!wanted.is_copied()) continue;
-        const AnyMap copy{to, name};
+        const AnyMap copy{to, name, room_of(name)};
         wanted.is_array() ? update_array(wanted, copy) : update_hash(wanted, copy);
     }
     to.forget_flows();

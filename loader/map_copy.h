@@ -2,7 +2,7 @@
 // The maps of an instance, in maps of a copy of its programs.
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <string>
 
 #include "loader/datapath.h"
@@ -19,8 +19,17 @@ public:
     // written. Throws Error.
     void update(const Datapath& from, const Datapath& to);
 
+    // How many ports' slots, and peers' ids, have been in use so far.
+    std::uint32_t slots() const { return slots_; }
+    std::uint32_t peers() const { return peers_; }
+
 private:
+    void size_up(const Datapath& from);
+    std::uint32_t room_of(const std::string& map) const;
+
     bool fragments_;
+    std::uint32_t slots_ = 1;
+    std::uint32_t peers_ = 1;
 };
 
 }  // namespace xgre

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "loader/frame_words.h"
+#include "loader/row_address.h"
 
 namespace xgre {
 namespace {
@@ -15,10 +16,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLongest{1000};  // that anything takes which is not lost
-
-bool is_same(const xgre_fragment_key& a, const xgre_fragment_key& b) {
-    return std::ranges::equal(a.source.word, b.source.word) && a.place == b.place;
-}
 
 std::uint64_t sum_of(const std::map<std::uint32_t, std::uint64_t>& counts) {
     const auto values = std::views::values(counts);
@@ -37,8 +34,9 @@ Rehearsed Rehearsal::play(const Ingress& ingress, bool with_xdp,
     stand_in_.send(ingress.ifindex, frame);
     Rehearsed result;
     wait_for_the_rest(before, result);
-    result.held = std::ranges::any_of(held(), [&](const xgre_fragment_key& key) {
-        return std::ranges::none_of(held_before, [&](const auto& k) { return is_same(k, key); });
+    const auto held_now = held();
+    result.held = std::ranges::any_of(held_now, [&](const Held& fragment) {
+        return std::ranges::find(held_before, fragment) == held_before.end();
     });
     return result;
 }
@@ -48,13 +46,8 @@ void Rehearsal::size_up() {
     const Datapath& datapath = stand_in_.datapath();
     uplink_ = datapath.uplink().find(0).value_or(xgre_uplink{}).ifindex;
     ports_.clear();
-    slots_ = peers_ = 1;
     datapath.ports().for_each([this](std::uint32_t ifindex, const xgre_port& port) {
         ports_.emplace(ifindex, port.slot);
-        slots_ = std::max(slots_, port.slot + 1);
-    });
-    datapath.peers().for_each([this](std::uint32_t id, const xgre_peer& peer) {
-        if (peer.network != 0) peers_ = std::max(peers_, id + 1);
     });
 }
 
@@ -62,18 +55,19 @@ Rehearsal::Counters Rehearsal::counters() {
     const Datapath& datapath = stand_in_.datapath();
     return {.verdicts = datapath.counters().sums(0, XGRE_COUNTERS),
             .notes = datapath.notes().sums(0, XGRE_NOTE_MAX),
-            .ports = datapath.port_counters().sums(0, slots_),
-            .peers = datapath.peer_counters().sums(0, peers_),
+            .ports = datapath.port_counters().sums(0, stand_in_.copy().slots()),
+            .peers = datapath.peer_counters().sums(0, stand_in_.copy().peers()),
             .detours = stand_in_.detours()};
 }
 
-std::vector<xgre_fragment_key> Rehearsal::held() const {
-    std::vector<xgre_fragment_key> keys;
-    stand_in_.datapath().fragments().for_each(
-        [&keys](const xgre_fragment_key& key, const xgre_fragment& fragment) {
-            if (fragment.state == XGRE_FRAGMENT_HELD) keys.push_back(key);
+std::vector<Rehearsal::Held> Rehearsal::held() const {
+    std::vector<Held> all;
+    stand_in_.datapath().fragments().for_each_of_few(
+        [&all](const xgre_fragment_key& key, const xgre_fragment& fragment) {
+            if (fragment.state == XGRE_FRAGMENT_HELD)
+                all.push_back({key.place, fragment.id, fragment.came, from_row(key.source, true)});
         });
-    return keys;
+    return all;
 }
 
 void Rehearsal::take_what_left(Rehearsed& result) const {

@@ -56,19 +56,26 @@ private:
         std::vector<xgre_traffic> ports, peers;
         std::uint64_t detours = 0;
     };
+    // A first fragment.
+    struct Held {
+        std::uint32_t place = 0;
+        std::uint32_t id = 0;
+        std::uint64_t came = 0;
+        IpAddr source;
+
+        bool operator==(const Held&) const = default;
+    };
     Counters counters();
     void size_up();
     void take_what_left(Rehearsed& result) const;
     void wait_for_the_rest(const Counters& before, Rehearsed& result);
     void compare(const Counters& before, const Counters& after, Rehearsed& result) const;
     bool has_all(const Rehearsed& result) const;
-    std::vector<xgre_fragment_key> held() const;
+    std::vector<Held> held() const;
 
     StandIn stand_in_;
     std::map<std::uint32_t, std::uint32_t> ports_;  // slot, by ifindex
     std::uint32_t uplink_ = 0;
-    std::uint32_t slots_ = 0;  // counters of ports are read so far
-    std::uint32_t peers_ = 0;
 };
 
 }  // namespace xgre

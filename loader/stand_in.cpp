@@ -126,16 +126,16 @@ NetnsScope StandIn::enter() const {
     return NetnsScope::enter(netns_, "the stand-in's network namespace");
 }
 
+// In the namespace all the time: what the number of a device means, also in a map of devices, is a
+// matter of the namespace that says it.
 void StandIn::apply(const Instance::State& state, const Plan& plan) {
-    {
-        const auto scope = enter();
-        if (plan.forwards_on_loopback && !forwards_on_loopback()) enable_loopback_forwarding();
-        for (const Device& device : plan.devices)
-            set_up(device);
-        set_ways(plan.ways);
-        has_detour_ = plan.has_detour && use_ == Use::frames;
-        if (has_detour_ && !detour_) make_detour();
-    }
+    const auto scope = enter();
+    if (plan.forwards_on_loopback && !forwards_on_loopback()) enable_loopback_forwarding();
+    for (const Device& device : plan.devices)
+        set_up(device);
+    set_ways(plan.ways);
+    has_detour_ = plan.has_detour && use_ == Use::frames;
+    if (has_detour_ && !detour_) make_detour();
     copy_.update(state.datapath, datapath_);
     if (use_ == Use::frames) adapt_rows();
 }
@@ -276,6 +276,7 @@ void StandIn::set_xdp(std::uint32_t ifindex, bool on) {
         return;
     }
     if (xdp_links_.contains(ifindex)) return;
+    const auto scope = enter();  // what the number of a device is of
     xdp_links_.emplace(ifindex,
                        attach_xdp(netlink_.get_link(name_of(ifindex)), program_of(ifindex, true)));
 }

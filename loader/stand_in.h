@@ -47,6 +47,7 @@ public:
     NetnsScope enter() const;
 
     const Datapath& datapath() const { return datapath_; }
+    const MapCopy& copy() const { return copy_; }
     // Throws away what was sent to the devices: their queues are not without end.
     void drain() const;
 

@@ -23,6 +23,7 @@
 #include <fmt/format.h>
 
 #include "loader/abi_text.h"
+#include "loader/bpffs.h"
 #include "loader/detour.h"
 #include "loader/netns.h"
 #include "loader/outer_header.h"
@@ -427,6 +428,7 @@ void Host::attach_xdp(std::uint32_t ifindex, int program, Hooks mode) {
 }
 
 void Host::pin(const std::string& instance) const {
+    ensure_bpffs();
     const std::string directory = pins::directory(instance);
     for (const std::string& made : {pins::root(), directory, pins::links(instance)})
         pins::make_directory(made);

@@ -127,23 +127,28 @@ TraceFrame bytes_of(const std::string& text) {
     return bytes;
 }
 
-TraceFrame frame_of_words(const Tracer& tracer, const TraceArguments& wanted) {
-    FrameSpec spec;
+void check_words(const TraceArguments& wanted) {
     if (!wanted.from)
         throw Misuse{"--from", "a frame that is made of words comes from a port",
                      "name the port: --from tap0"};
     if (!wanted.type && !wanted.protocol)
         throw Misuse{"--type", "is missing", "give --type arp, or another, or --proto"};
-    spec.type = wanted.type.value_or(kIpv4);
-    if (wanted.protocol && spec.type != kIpv4 && spec.type != kIpv6)
+    const std::uint16_t type = wanted.type.value_or(kIpv4);
+    if (wanted.protocol && type != kIpv4 && type != kIpv6)
         throw Misuse{"--proto", "only IPv4 and IPv6 carry it", "give --type ipv4 or ipv6"};
-    if (!wanted.destination && spec.type != kArp)
+    if (!wanted.destination && type != kArp)
         throw Misuse{"--dst", "is missing", "give the destination's MAC"};
+}
+
+// Of words that check_words() lets pass.
+TraceFrame frame_of_words(const Tracer& tracer, const TraceArguments& wanted) {
+    FrameSpec spec;
+    spec.type = wanted.type.value_or(kIpv4);
     spec.destination = wanted.destination.value_or(Mac::broadcast());
     spec.vlan = wanted.vlan;
-    spec.source = wanted.source
-                      ? *wanted.source
-                      : tracer.source_behind(*wanted.from, wanted.vlan.value_or(Vlan{}).id());
+    const std::uint16_t vlan = wanted.vlan.value_or(Vlan{}).id();
+    spec.source =
+        wanted.source ? *wanted.source : tracer.source_behind(wanted.from.value_or(""), vlan);
     if (wanted.size) spec.size = *wanted.size;
     spec.protocol = wanted.protocol;
     return make_frame(spec);
@@ -161,6 +166,7 @@ void check(const TraceArguments& wanted, const std::string& text) {
     if (wanted.number && !is_file(text))
         throw Misuse{"--number", "only a capture file has several frames",
                      "leave it out, or name a file"};
+    if (!has_frame) check_words(wanted);
 }
 
 std::string joined(const std::vector<std::string>& words) {

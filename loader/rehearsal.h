@@ -71,6 +71,7 @@ private:
     void wait_for_the_rest(const Counters& before, Rehearsed& result);
     void compare(const Counters& before, const Counters& after, Rehearsed& result) const;
     bool has_all(const Rehearsed& result) const;
+    void make_held_older() const;
     std::vector<Held> held() const;
 
     StandIn stand_in_;

@@ -142,6 +142,9 @@ std::optional<std::string> Tracer::device_of(std::span<const std::uint8_t> frame
 
 Mac Tracer::source_behind(const std::string& port, std::uint16_t vlan) const {
     const Ingress ingress = Ingress::of(state_->live(), port);
+    if (ingress.is_uplink)
+        throw Error{"device " + port, "it is the uplink, and frames of VMs come from ports",
+                    "give the bytes of a tunnel packet, or the name of a port"};
     const Datapath& datapath = state_->live().datapath;
     const auto row = datapath.ports().find(ingress.ifindex);
     std::optional<Mac> first;

@@ -123,6 +123,7 @@ std::string Rig::trace_differences(const Scenario& scenario) {
     Model model{scenario.state};
     for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
         const auto& [device, packet] = scenario.steps[i];
+        keep_fragments_young();
         // By a port that is gone nothing can be said to come.
         std::optional<Trace> trace;
         if (device == kWire || scenario.state.ports.at(device).is_there)
@@ -277,6 +278,22 @@ std::string Rig::compare_sent(const std::vector<Sent>& wanted, bool patient) {
         extra +=
             fmt::format("missing at {}:\n{}", device_name(sent.device), decode(sent.what.packet));
     return extra;
+}
+
+// The model has no clock, and tracing takes its time: none of them is to get too old meanwhile.
+void Rig::keep_fragments_young() const {
+    const auto fragments = host_.datapath().fragments();
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    std::vector<std::pair<xgre_fragment_key, xgre_fragment>> all;
+    fragments.for_each_of_few([&all](const xgre_fragment_key& key, const xgre_fragment& fragment) {
+        all.emplace_back(key, fragment);
+    });
+    for (auto& [key, fragment] : all) {
+        fragment.came = static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u +
+                        static_cast<std::uint64_t>(time.tv_nsec);
+        fragments.put(key, fragment);
+    }
 }
 
 std::string Rig::compare_trace(const Trace& trace, const std::vector<Sent>& wanted,

@@ -52,6 +52,7 @@ private:
     void set_up_peers(const State& state) const;
     void set_up_floods(const State& state) const;
     void set_up_fdb(const State& state) const;
+    void keep_fragments_young() const;
     std::string compare_sent(const std::vector<Sent>& wanted, bool patient);
     std::string compare_counters(const Totals& wanted, const Counters& before) const;
     std::string compare_fdb(const State& wanted) const;

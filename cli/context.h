@@ -53,5 +53,6 @@ void add_profile_command(CLI::App& app, Context& context);
 void add_map_command(CLI::App& app, Context& context);
 void add_capture_command(CLI::App& app, Context& context);
 void add_monitor_command(CLI::App& app, Context& context);
+void add_trace_command(CLI::App& app, Context& context);
 
 }  // namespace xgre::cli

@@ -18,6 +18,8 @@ struct CaptureFile {
 
     // Throws Error when the file cannot be read to its end, or has no Ethernet frames.
     static CaptureFile read(const std::string& path, std::size_t most);
+    // Frame `number`, from 1 on. Throws Error likewise, and when there is none, or not whole.
+    static Frame frame(const std::string& path, std::uint32_t number);
 };
 
 }  // namespace xgre

@@ -166,10 +166,37 @@ void drop_unused_clsact(int ifindex) {
     bpf_tc_hook_destroy(&hook);  // it is empty: to fail to remove it does no harm
 }
 
+void attach_to_clsact(const LinkInfo& device, int program) {
+    bpf_tc_hook hook = clsact_hook(device.index);
+    if (const int error = bpf_tc_hook_create(&hook); error != 0 && error != -EEXIST)
+        throw Error::from_errno(device.name, "create clsact", -error, kDoctor);
+    bpf_tc_opts filter = clsact_filter();
+    filter.prog_fd = program;
+    filter.flags = BPF_TC_F_REPLACE;
+    if (const int error = bpf_tc_attach(&hook, &filter); error != 0)
+        throw Error::from_errno(device.name, "attach to clsact", -error, kDoctor);
+}
+
 }  // namespace
 
 bool has_tcx(int tc_program) {
     return create_link(tc_program, kLoopback, kTcxIngress, 0).is_open();
+}
+
+Fd attach_tc(const LinkInfo& device, int program, xgre_tc_hook tc_hook) {
+    if (tc_hook != XGRE_TC_HOOK_TCX) {
+        attach_to_clsact(device, program);
+        return {};
+    }
+    Fd link = create_link(program, device.index, kTcxIngress, kBefore);
+    if (!link.is_open()) throw Error::from_errno(device.name, "attach to tcx", errno, kDoctor);
+    return link;
+}
+
+Fd attach_xdp(const LinkInfo& device, int program) {
+    Fd link = create_link(program, device.index, BPF_XDP, XDP_FLAGS_DRV_MODE);
+    if (!link.is_open()) throw Error::from_errno(device.name, "attach XDP", errno, kDoctor);
+    return link;
 }
 
 std::string Hooks::pin(const char* kind, int ifindex) const {
@@ -201,21 +228,12 @@ void Hooks::set_tc(const LinkInfo& device, int program) const {
     if (tc_hook_ == XGRE_TC_HOOK_TCX) {
         const std::string path = pin("tcx", device.index);
         if (replace_in_link(path, device.index, program, device.name)) return;
-        const Fd link = create_link(program, device.index, kTcxIngress, kBefore);
-        if (!link.is_open()) throw Error::from_errno(device.name, "attach to tcx", errno, kDoctor);
-        pin_link(link, path, device.name);
+        pin_link(attach_tc(device, program, tc_hook_), path, device.name);
         return;
     }
     // The marker first: killed before the filter is there, it only marks nothing.
     pins::put(program, pin("clsact", device.index));
-    bpf_tc_hook hook = clsact_hook(device.index);
-    if (const int error = bpf_tc_hook_create(&hook); error != 0 && error != -EEXIST)
-        throw Error::from_errno(device.name, "create clsact", -error, kDoctor);
-    bpf_tc_opts filter = clsact_filter();
-    filter.prog_fd = program;
-    filter.flags = BPF_TC_F_REPLACE;
-    if (const int error = bpf_tc_attach(&hook, &filter); error != 0)
-        throw Error::from_errno(device.name, "attach to clsact", -error, kDoctor);
+    attach_to_clsact(device, program);
 }
 
 bool Hooks::set_xdp(const LinkInfo& device, int program) const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/fd.h"
 #include "loader/netlink.h"
 #include "xgre/abi.h"
 
@@ -15,6 +16,11 @@ namespace xgre {
 
 // Can this kernel attach to tcx? Found out by trying on the loopback device.
 bool has_tcx(int tc_program);
+
+// Programs at a device that nothing is pinned of: they go with the link, or, of clsact, with the
+// device. Throws Error.
+[[nodiscard]] Fd attach_tc(const LinkInfo& device, int program, xgre_tc_hook tc_hook);
+[[nodiscard]] Fd attach_xdp(const LinkInfo& device, int program);
 
 class Hooks {
 public:

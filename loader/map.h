@@ -79,6 +79,15 @@ public:
         return all;
     }
 
+    // As entries(), one by one: for few and large ones.
+    template <typename Visit>
+    void for_each_of_few(Visit visit) const {
+        K key{};
+        for (const K* before = nullptr; bpf_map_get_next_key(fd(), before, &key) == 0;
+             before = &key)
+            if (const auto value = find(key)) visit(key, *value);
+    }
+
     // As entries(), without holding them all: a table may have millions.
     template <typename Visit>
     void for_each(Visit visit) const {

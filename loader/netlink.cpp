@@ -157,8 +157,10 @@ LinkInfo read_link(const nlmsghdr& answer) {
     // The front of struct rtnl_link_stats64, which grows from kernel to kernel.
     constexpr std::size_t kTxDropped = offsetof(rtnl_link_stats64, tx_dropped) / sizeof(__u64);
     using Counters = std::array<std::uint64_t, kTxDropped + 1>;
-    if (const auto counters = read<Counters>(attributes[IFLA_STATS64]))
+    if (const auto counters = read<Counters>(attributes[IFLA_STATS64])) {
+        link.tx_packets = counters->at(offsetof(rtnl_link_stats64, tx_packets) / sizeof(__u64));
         link.tx_dropped = counters->at(kTxDropped);
+    }
 
     const auto info = attributes_in<IFLA_INFO_MAX>(attributes[IFLA_LINKINFO]);
     link.kind = read_text(info[IFLA_INFO_KIND]);
@@ -623,8 +625,8 @@ std::optional<RouteInfo> NlSocket::route_to(const IpAddr& address) {
                             way_out_of(outcome.error));
 }
 
-void NlSocket::add_host_route(std::string_view device, const IpAddr& address,
-                              const std::optional<IpAddr>& gateway) {
+void NlSocket::set_host_route(std::string_view device, const IpAddr& address,
+                              const std::optional<IpAddr>& gateway, std::uint32_t mtu) {
     rtmsg header{};
     header.rtm_family = family_of(address);
     header.rtm_dst_len = bits_of(address);
@@ -634,13 +636,32 @@ void NlSocket::add_host_route(std::string_view device, const IpAddr& address,
     header.rtm_type = RTN_UNICAST;
     header.rtm_flags = gateway ? RTNH_F_ONLINK : 0;
     const auto index = static_cast<std::uint32_t>(get_link(device).index);
-    Message message = make_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, header);
+    Message message = make_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, header);
     put(*message, RTA_DST, address);
     if (gateway) put(*message, RTA_GATEWAY, *gateway);
     put(*message, RTA_OIF, index);
+    if (mtu != 0)
+        put_nested(*message, RTA_METRICS, [&] {
+            put(*message, RTAX_LOCK, std::uint32_t{1U << RTAX_MTU});
+            put(*message, RTAX_MTU, mtu);
+        });
     const Outcome outcome = request(*message, ignore);
     if (outcome.error != 0)
         throw refused(device, fmt::format("cannot add a route to {}", address), outcome);
+}
+
+void NlSocket::delete_host_route(std::string_view device, const IpAddr& address) {
+    rtmsg header{};
+    header.rtm_family = family_of(address);
+    header.rtm_dst_len = bits_of(address);
+    header.rtm_table = RT_TABLE_MAIN;
+    header.rtm_scope = RT_SCOPE_NOWHERE;  // whichever it has
+    Message message = make_request(RTM_DELROUTE, 0, header);
+    put(*message, RTA_DST, address);
+    put(*message, RTA_OIF, static_cast<std::uint32_t>(get_link(device).index));
+    const Outcome outcome = request(*message, ignore);
+    if (outcome.error != 0)
+        throw refused(device, fmt::format("cannot delete the route to {}", address), outcome);
 }
 
 std::optional<Mac> NlSocket::neighbour(int ifindex, const IpAddr& address) {
@@ -671,6 +692,17 @@ void NlSocket::add_neighbour(std::string_view device, const IpAddr& address, con
     const Outcome outcome = request(*message, ignore);
     if (outcome.error != 0)
         throw refused(device, fmt::format("cannot add neighbour {}", address), outcome);
+}
+
+void NlSocket::delete_neighbour(std::string_view device, const IpAddr& address) {
+    ndmsg header{};
+    header.ndm_family = family_of(address);
+    header.ndm_ifindex = get_link(device).index;
+    Message message = make_request(RTM_DELNEIGH, 0, header);
+    put(*message, NDA_DST, address);
+    const Outcome outcome = request(*message, ignore);
+    if (outcome.error != 0)
+        throw refused(device, fmt::format("cannot delete neighbour {}", address), outcome);
 }
 
 std::optional<int> NlSocket::nsid_of(const Fd& netns) {

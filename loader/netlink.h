@@ -41,7 +41,8 @@ struct LinkInfo {
     std::optional<int> peer_index;     // IFLA_LINK: of a veth, its far end
     std::optional<int> peer_nsid;      // IFLA_LINK_NETNSID: far end is in another netns
     std::uint32_t xdp_prog_id = 0;     // 0 is none
-    std::uint64_t tx_dropped = 0;      // frames that it was to send, and did not
+    std::uint64_t tx_packets = 0;      // frames that it sent
+    std::uint64_t tx_dropped = 0;      // ... that it was to send, and did not
     XdpMode xdp_mode = XdpMode::none;
 };
 
@@ -104,13 +105,16 @@ public:
     void add_default_route(std::string_view device, Ip4Addr gateway);
     // How the kernel would send to `address`; nullopt: not at all.
     std::optional<RouteInfo> route_to(const IpAddr& address);
-    // To one address by this device; the gateway, if any, is taken to be on its link.
-    void add_host_route(std::string_view device, const IpAddr& address,
-                        const std::optional<IpAddr>& gateway);
+    // To one address by this device, in the place of the route that there was; the gateway, if any,
+    // is taken to be on its link. `mtu` as in RouteInfo.
+    void set_host_route(std::string_view device, const IpAddr& address,
+                        const std::optional<IpAddr>& gateway, std::uint32_t mtu = 0);
+    void delete_host_route(std::string_view device, const IpAddr& address);
     // The MAC that the kernel knows for a neighbour at a device; nullopt: none.
     std::optional<Mac> neighbour(int ifindex, const IpAddr& address);
     // One that never ages.
     void add_neighbour(std::string_view device, const IpAddr& address, const Mac& mac);
+    void delete_neighbour(std::string_view device, const IpAddr& address);
 
     // The number this socket's namespace has for another one (`peer_nsid`); nullopt when it
     // has none.

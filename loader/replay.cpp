@@ -20,6 +20,7 @@
 #include "loader/abi_text.h"
 #include "loader/capture_file.h"
 #include "loader/frame_label.h"
+#include "loader/ingress.h"
 #include "loader/outer_header.h"
 #include "loader/stand_in.h"
 
@@ -107,53 +108,6 @@ double median(std::vector<double>& times) {
     return *middle;
 }
 
-bool same_code(int one, int other) {
-    bpf_prog_info a{};
-    bpf_prog_info b{};
-    std::uint32_t a_len = sizeof(a);
-    std::uint32_t b_len = sizeof(b);
-    return bpf_obj_get_info_by_fd(one, &a, &a_len) == 0 &&
-           bpf_obj_get_info_by_fd(other, &b, &b_len) == 0 && std::ranges::equal(a.tag, b.tag);
-}
-
-// Where frames come in.
-struct Ingress {
-    std::string device;
-    std::uint32_t ifindex = 0;
-    bool is_uplink = false;
-    bool has_xdp = false;
-    std::size_t longest = 0;  // frame, in bytes
-    xgre_program xdp = XGRE_PROGRAM_UPLINK_XDP;
-    xgre_program tc = XGRE_PROGRAM_UPLINK_TC;
-};
-
-Ingress find_ingress(const Instance::State& state, const std::optional<std::string>& device) {
-    const auto scope = state.enter();
-    Ingress ingress;
-    const std::string uplink = text_of(state.uplink.name);
-    if (!device || *device == uplink) {
-        ingress.device = uplink;
-        ingress.ifindex = state.uplink.ifindex;
-        ingress.is_uplink = true;
-    } else {
-        const auto port = state.port(*device);
-        if (!port || !state.is_live(port->first))
-            throw Error{"device " + *device, "is neither the uplink nor a port of this instance",
-                        "`xgre show` lists them"};
-        ingress.device = *device;
-        ingress.ifindex = port->first;
-        ingress.xdp = XGRE_PROGRAM_PORT_XDP;
-        ingress.tc = XGRE_PROGRAM_PORT_TC;
-    }
-    constexpr std::size_t kHeaderAndTags = 14 + 4 * 4;
-    const auto link = NlSocket::open().find_link(static_cast<int>(ingress.ifindex));
-    if (!link)
-        throw Error{"device " + ingress.device, "is gone", "`xgre show` lists what is there"};
-    ingress.longest = link->mtu + kHeaderAndTags;
-    ingress.has_xdp = state.hooks.xdp(static_cast<int>(ingress.ifindex)).has_value();
-    return ingress;
-}
-
 // What became of one frame.
 struct Fate {
     xgre_program program = XGRE_PROGRAM_UPLINK_TC;
@@ -172,7 +126,7 @@ class Replayer {
 public:
     Replayer(const Instance::State& state, const ReplaySpec& spec)
         : spec_{spec},
-          ingress_{find_ingress(state, spec.device)},
+          ingress_{Ingress::of(state, spec.device)},
           capture_{CaptureFile::read(spec.capture, kMostFrames)},
           stand_in_{StandIn::of(state)},
           locals_{locals_of(state.uplink)} {
@@ -180,14 +134,12 @@ public:
         result_.is_uplink = ingress_.is_uplink;
         result_.cut = capture_.cut;
         result_.left_out = capture_.left_out;
-        for (const xgre_program program : {ingress_.xdp, ingress_.tc})
-            result_.other_build =
-                result_.other_build ||
-                !same_code(fd_of(program), state.datapath.program(kProgramTexts.at(program).name));
+        result_.other_build = is_other_build(state, stand_in_.datapath(), ingress_);
     }
 
     Replay run() {
         const OneCpu one_cpu;
+        const auto scope = stand_in_.enter();
         learn();
         if (frames_.empty())
             throw Error{spec_.capture, "it has no frame that can be run",

@@ -23,9 +23,11 @@
 #include <fmt/format.h>
 
 #include "loader/abi_text.h"
+#include "loader/bpffs.h"
 #include "loader/detour.h"
 #include "loader/netns.h"
 #include "loader/outer_header.h"
+#include "loader/pins.h"
 
 namespace xgre::test {
 namespace {
@@ -421,7 +423,23 @@ void Host::attach_xdp(std::uint32_t ifindex, int program, Hooks mode) {
     options.flags = mode == Hooks::generic_xdp ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
     Fd link{bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, &options)};
     if (!link.is_open()) throw Error::from_errno("xdp", "attach", errno, "run as root");
+    xdp_links_[ifindex] = link.get();
     links_.push_back(std::move(link));
+}
+
+void Host::pin(const std::string& instance) const {
+    ensure_bpffs();
+    const std::string directory = pins::directory(instance);
+    for (const std::string& made : {pins::root(), directory, pins::links(instance)})
+        pins::make_directory(made);
+    change_uplink([](xgre_uplink& row) { row.tc_hook = XGRE_TC_HOOK_TCX; });
+    datapath_.pin(directory);
+    for (const auto& [ifindex, link] : xdp_links_)
+        pins::put(link, fmt::format("{}/xdp-{}", pins::links(instance), ifindex));
+}
+
+void Host::unpin(const std::string& instance) {
+    pins::remove_tree(pins::directory(instance));
 }
 
 void Host::attach(Hooks hooks) {

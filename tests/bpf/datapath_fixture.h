@@ -150,6 +150,9 @@ public:
     // Makes the devices of the detour, and attaches their program.
     void make_detour(bool clsact = false);
     void attach_xdp(std::uint32_t ifindex, int program, Hooks mode);
+    // As the loader leaves an instance of this name, for what opens one. unpin() takes it away.
+    void pin(const std::string& instance) const;
+    static void unpin(const std::string& instance);
 
     // ---- What came of it ----
     Counts counts() const;  // packets, by program and verdict
@@ -181,6 +184,7 @@ private:
     std::deque<Port> ports_;
     std::map<std::uint32_t, std::optional<std::uint32_t>> keys_;  // by network
     std::vector<Fd> links_;
+    std::map<std::uint32_t, int> xdp_links_;  // by ifindex; of links_
     Fd counter_;
 };
 

@@ -111,6 +111,9 @@ TEST_F(Netlink, RefusesTheNumberOfAFileThatIsNoNamespace) {
 
 TEST_F(Netlink, RefusesAPairWhoseNameIsTakenAndMakesNeitherEnd) {
     netlink.create_veth("left", "right");
+    netlink.delete_host_route("left", near);
+    EXPECT_FALSE(netlink.route_to(near));
+    expect_error_about("left", [&] { netlink.delete_host_route("left", near); });
     expect_error_about("other", [&] { netlink.create_veth("other", "right"); });
     EXPECT_FALSE(netlink.find_link("other").has_value());
 }
@@ -209,8 +212,8 @@ TEST_F(Netlink, TellsHowTheKernelWouldSendToAnAddress) {
     netlink.set_link_up("left");
     netlink.set_link_up("right");
     EXPECT_FALSE(netlink.route_to(near));
-    netlink.add_host_route("left", near, std::nullopt);
-    netlink.add_host_route("left", far, gateway);  // on the link, whatever the addresses say
+    netlink.set_host_route("left", near, std::nullopt);
+    netlink.set_host_route("left", far, gateway);  // on the link, whatever the addresses say
     const int left = netlink.get_link("left").index;
     ASSERT_TRUE(netlink.route_to(near));
     EXPECT_EQ(netlink.route_to(near)->ifindex, left);
@@ -218,7 +221,13 @@ TEST_F(Netlink, TellsHowTheKernelWouldSendToAnAddress) {
     ASSERT_TRUE(netlink.route_to(far));
     EXPECT_EQ(netlink.route_to(far)->gateway, gateway);
     EXPECT_EQ(netlink.route_to(far)->mtu, 0u);
-    expect_error_about("left", [&] { netlink.add_host_route("left", near, std::nullopt); });
+    netlink.set_host_route("left", near, gateway, 1400);  // in the place of the one before
+    EXPECT_EQ(netlink.route_to(near)->gateway, gateway);
+    EXPECT_EQ(netlink.route_to(near)->mtu, 1400u);
+    netlink.delete_host_route("left", near);
+    EXPECT_FALSE(netlink.route_to(near));
+    expect_error_about("left", [&] { netlink.delete_host_route("left", near); });
+    expect_error_about("other", [&] { netlink.set_host_route("other", near, std::nullopt); });
 }
 
 TEST_F(Netlink, KnowsANeighbourThatItWasTold) {
@@ -230,6 +239,9 @@ TEST_F(Netlink, KnowsANeighbourThatItWasTold) {
     EXPECT_FALSE(netlink.neighbour(left, address));
     netlink.add_neighbour("left", address, mac);
     EXPECT_EQ(netlink.neighbour(left, address), mac);
+    netlink.delete_neighbour("left", address);
+    EXPECT_FALSE(netlink.neighbour(left, address));
+    expect_error_about("left", [&] { netlink.delete_neighbour("left", address); });
 }
 
 TEST_F(Netlink, KeepsToTheNamespaceItWasOpenedIn) {

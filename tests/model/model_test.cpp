@@ -24,6 +24,19 @@ TEST(Programs, DoWhatTheModelSaysForFramesNeverSeenBefore) {
     if (const auto difference = search.play_many(seed, 10'000)) FAIL() << *difference;
 }
 
+class Traces : public ::testing::TestWithParam<Hooks> {};
+
+TEST_P(Traces, SayWhatThenHappensAndChangeNothing) {
+    TraceSearch search{GetParam()};
+    if (const auto difference = search.play_many(20260301, 300)) FAIL() << *difference;
+    EXPECT_GT(search.rig().traced(), 250u);
+    // Flows may leave to TC, or keep from it, what a trace starts anew with.
+    EXPECT_GT(search.rig().traced_by_same_program(), search.rig().traced() * 9 / 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(Hooks, Traces, ::testing::Values(Hooks::tc, Hooks::native_xdp),
+                         HooksName());
+
 // The scenarios have what the model has rules for.
 TEST(Scenarios, HavePacketsInTwoFragmentsThatBecomeWholeAndOthersThatDoNot) {
     std::map<xgre_verdict, int> seconds;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tests/model/rig.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -84,19 +86,60 @@ Rig::Rig(Hooks hooks) {
     host_.attach(hooks);
 }
 
+Rig::~Rig() {
+    tracer_.reset();
+    if (!instance_.empty()) Host::unpin(instance_);
+}
+
+const Tap& Rig::tap_of(std::size_t device) const {
+    return device == kWire ? host_.wire() : ports_.at(device)->tap;
+}
+
 std::string Rig::differences(const Scenario& scenario, bool patient) {
     set_up(scenario);
     const Counters before = counters();
     Model model{scenario.state};
     for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
         const Step& step = scenario.steps[i];
-        const Tap& tap = step.device == kWire ? host_.wire() : ports_.at(step.device)->tap;
-        if (!tap.send(step.packet)) return fmt::format("frame {}: not taken by the kernel\n", i);
+        if (!tap_of(step.device).send(step.packet))
+            return fmt::format("frame {}: not taken by the kernel\n", i);
         const std::vector<Sent> wanted = model.receive(step.device, step.packet.bytes());
         const std::string sent = compare_sent(wanted, patient);
         if (!sent.empty())
             return fmt::format("frame {}, in the model {}:\n{}", i,
                                kVerdictTexts.at(model.last_verdict()).name, sent);
+    }
+    return compare_counters(model.totals(), before) + compare_fdb(model.state());
+}
+
+std::string Rig::trace_differences(const Scenario& scenario) {
+    set_up(scenario);
+    if (!tracer_) {
+        instance_ = fmt::format("model-{}", getpid());
+        host_.pin(instance_);
+        tracer_.emplace(Session{.instance = instance_, .netns = std::nullopt});
+    }
+    const Counters before = counters();
+    Model model{scenario.state};
+    for (std::size_t i = 0; i < scenario.steps.size(); ++i) {
+        const auto& [device, packet] = scenario.steps[i];
+        keep_fragments_young();
+        // By a port that is gone nothing can be said to come.
+        std::optional<Trace> trace;
+        if (device == kWire || scenario.state.ports.at(device).is_there)
+            trace = tracer_->trace(packet.bytes(), tap_of(device).name());
+        const Counters before_frame = counters();
+        if (!tap_of(device).send(packet))
+            return fmt::format("frame {}: not taken by the kernel\n", i);
+        const std::vector<Sent> wanted = model.receive(device, packet.bytes());
+        std::string difference = compare_sent(wanted, true);
+        if (trace && difference.empty())
+            difference = compare_trace(*trace, wanted, model.last_verdict()) +
+                         compare_verdict(*trace, before_frame);
+        if (!difference.empty())
+            return fmt::format("frame {} at {}, in the model {}:\n{}{}", i, device_name(device),
+                               kVerdictTexts.at(model.last_verdict()).name, difference,
+                               decode(packet));
     }
     return compare_counters(model.totals(), before) + compare_fdb(model.state());
 }
@@ -213,8 +256,7 @@ std::string Rig::compare_sent(const std::vector<Sent>& wanted, bool patient) {
     for (;;) {
         for (std::size_t i = 0; i <= ports_.size(); ++i) {
             const std::size_t device = i == ports_.size() ? kWire : i;
-            const Tap& tap = device == kWire ? host_.wire() : ports_[i]->tap;
-            for (const Packet& packet : tap.received()) {
+            for (const Packet& packet : tap_of(device).received()) {
                 if (device == kWire && !is_tunnel_packet(packet)) continue;
                 const auto found = std::ranges::find_if(missing, [&](const Sent& sent) {
                     return sent.device == device && is_like(sent.what, packet);
@@ -236,6 +278,66 @@ std::string Rig::compare_sent(const std::vector<Sent>& wanted, bool patient) {
         extra +=
             fmt::format("missing at {}:\n{}", device_name(sent.device), decode(sent.what.packet));
     return extra;
+}
+
+// The model has no clock, and tracing takes its time: none of them is to get too old meanwhile.
+void Rig::keep_fragments_young() const {
+    const auto fragments = host_.datapath().fragments();
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    std::vector<std::pair<xgre_fragment_key, xgre_fragment>> all;
+    fragments.for_each_of_few([&all](const xgre_fragment_key& key, const xgre_fragment& fragment) {
+        all.emplace_back(key, fragment);
+    });
+    for (auto& [key, fragment] : all) {
+        fragment.came = static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000u +
+                        static_cast<std::uint64_t>(time.tv_nsec);
+        fragments.put(key, fragment);
+    }
+}
+
+std::string Rig::compare_trace(const Trace& trace, const std::vector<Sent>& wanted,
+                               xgre_verdict verdict) const {
+    std::string all;
+    if (trace.verdict != kVerdictTexts.at(verdict).name)
+        all += fmt::format("the trace says {}\n", trace.verdict);
+    std::vector<TraceDeparture> left = trace.leaves;
+    // In the model, nothing leaves for a next hop that does not answer.
+    std::erase_if(left, [](const TraceDeparture& departure) { return departure.waits; });
+    for (const Sent& sent : wanted) {
+        const auto found = std::ranges::find_if(left, [&](const TraceDeparture& departure) {
+            return departure.device == tap_of(sent.device).name() &&
+                   is_like(sent.what, Packet::from_bytes(departure.frame));
+        });
+        if (found != left.end())
+            left.erase(found);
+        else
+            all += fmt::format("not in the trace, at {}:\n{}", device_name(sent.device),
+                               decode(sent.what.packet));
+    }
+    for (const TraceDeparture& departure : left)
+        all += fmt::format("only in the trace, at {}:\n{}", departure.device,
+                           decode(Packet::from_bytes(departure.frame)));
+    return all;
+}
+
+// Beside what the host has counted for the frame.
+std::string Rig::compare_verdict(const Trace& trace, const Counters& before) {
+    const Counters after = counters();
+    bool is_counted = false;
+    bool is_same = false;
+    for (std::size_t cell = 0; cell < after.verdicts.size(); ++cell) {
+        if (after.verdicts[cell].packets == before.verdicts[cell].packets) continue;
+        is_counted = true;
+        if (kVerdictTexts.at(cell % XGRE_VERDICT_ROOM).name != trace.verdict) continue;
+        is_same = true;
+        if (kProgramTexts.at(cell / XGRE_VERDICT_ROOM).name == trace.program) ++same_program_;
+    }
+    ++traced_;
+    if (!is_counted && trace.program.empty()) ++same_program_;
+    if (is_same || (!is_counted && trace.program.empty()) || trace.verdict == "punt") return "";
+    return fmt::format("the trace says {} by {}, which the host did not count\n", trace.verdict,
+                       trace.program);
 }
 
 Rig::Counters Rig::counters() const {

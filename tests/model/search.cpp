@@ -32,4 +32,16 @@ std::optional<std::string> Search::play_many(std::uint64_t seed, std::uint64_t f
     return {};
 }
 
+std::optional<std::string> TraceSearch::play(std::uint64_t seed) {
+    const std::string what = rig_.trace_differences(make_scenario(seed, Search::kFrames));
+    if (what.empty()) return {};
+    return fmt::format("again: scripts/differential --trace --scenario {}\n{}", seed, what);
+}
+
+std::optional<std::string> TraceSearch::play_many(std::uint64_t seed, std::uint64_t frames) {
+    for (std::uint64_t played = 0; played < frames; played += Search::kFrames)
+        if (auto difference = play(seed++)) return difference;
+    return {};
+}
+
 }  // namespace xgre::test::model

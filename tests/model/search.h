@@ -33,4 +33,17 @@ private:
     std::uint64_t frames_ = 0;
 };
 
+// The same, of what `xgre trace` says and what then happens, on one host.
+class TraceSearch {
+public:
+    explicit TraceSearch(Hooks hooks) : rig_{hooks} {}
+
+    std::optional<std::string> play(std::uint64_t seed);
+    std::optional<std::string> play_many(std::uint64_t seed, std::uint64_t frames);
+    const Rig& rig() const { return rig_; }
+
+private:
+    Rig rig_;
+};
+
 }  // namespace xgre::test::model

@@ -6,11 +6,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "loader/datapath.h"
 #include "loader/pins.h"
@@ -197,6 +202,35 @@ TEST_F(CaptureOfAHost, LosesNothingWithoutSayingSo) {
     const CaptureTotals totals = capture->totals();
     EXPECT_GT(totals.lost, 0U);
     EXPECT_EQ(totals.frames + totals.lost - unknown, kFrames);
+}
+
+TEST_F(CaptureOfAHost, OfAHundredThousandFramesASecondEachIsInTheFileOrCounted) {
+    constexpr std::uint64_t kFrames = 200'000;
+    constexpr std::uint64_t kAtOnce = 100;
+    const std::filesystem::path path =
+        std::filesystem::path{::testing::TempDir()} / (host.session().instance + ".pcapng");
+    std::thread sender{[this] {
+        while ((flags() & XGRE_UPLINK_CAPTURED) == 0)
+            std::this_thread::yield();
+        const auto begin = std::chrono::steady_clock::now();
+        for (std::uint64_t sent = 0; sent < kFrames; ++sent) {
+            if (sent % kAtOnce == 0)
+                std::this_thread::sleep_until(begin + sent * std::chrono::microseconds{10});
+            host.send(TapHost::kVm0, kToB);
+        }
+    }};
+    const Ended ended =
+        host.xgre(fmt::format("capture -c {} --seconds 30 -w {}", kFrames, path.string()));
+    sender.join();
+    std::filesystem::remove(path);
+    std::uint64_t captured = 0;
+    std::uint64_t lost = 0;
+    ASSERT_EQ(std::sscanf(ended.diagnostics.c_str(), "xgre: %lu frames captured, %lu lost",
+                          &captured, &lost),
+              2)
+        << ended.diagnostics;
+    fmt::print("100000 frames a second: {} captured, {} lost and counted\n", captured, lost);
+    EXPECT_EQ(captured + lost, kFrames);
 }
 
 TEST_F(CaptureOfAHost, LeavesNothingBehind) {

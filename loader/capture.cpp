@@ -16,10 +16,10 @@
 #include "loader/capture_names.h"
 #include "loader/clock.h"
 #include "loader/frame_label.h"
+#include "loader/frame_words.h"
 #include "loader/packet_filter.h"
 #include "loader/packet_records.h"
 #include "loader/pins.h"
-#include "loader/tunnel_packet.h"
 #include "loader/watcher.h"
 
 namespace xgre {
@@ -102,10 +102,9 @@ std::vector<std::string> drop_reasons() {
 }
 
 std::string kind_of(const CapturedPacket& packet) {
-    const auto tunnel = parse_tunnel_packet(packet.bytes);
-    if (!tunnel) return label_of(packet.bytes);
-    return "tunnel: " +
-           label_of(packet.bytes.subspan(std::min(tunnel->inner, packet.bytes.size())));
+    const auto tunnel = tunnel_of(packet.bytes);
+    if (!tunnel || tunnel->inner >= packet.bytes.size()) return label_of(packet.bytes);
+    return "tunnel: " + label_of(packet.bytes.subspan(tunnel->inner));
 }
 
 class Capture::Running {
@@ -242,7 +241,7 @@ private:
         if (spec_.filter.empty()) return true;
         if (sight.bytes.empty()) return false;
         if (filter_.matches(sight.bytes, sight.length)) return true;
-        const auto tunnel = parse_tunnel_packet(sight.bytes);
+        const auto tunnel = tunnel_of(sight.bytes);
         if (!tunnel || tunnel->inner >= sight.bytes.size()) return false;
         return filter_.matches(Bytes{sight.bytes}.subspan(tunnel->inner),
                                sight.length - static_cast<std::uint32_t>(tunnel->inner));

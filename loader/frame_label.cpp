@@ -10,7 +10,7 @@
 
 #include <fmt/format.h>
 
-#include "loader/tunnel_packet.h"
+#include "loader/frame_words.h"
 #include "xgre/mac.h"
 
 namespace xgre {
@@ -103,8 +103,9 @@ std::string label_of(Bytes frame) {
 }
 
 std::string label_of_arrival(Bytes packet, const std::vector<IpAddr>& locals) {
-    const auto tunnel = parse_tunnel_packet(packet);
-    if (tunnel && std::ranges::find(locals, tunnel->destination) != locals.end())
+    const auto tunnel = tunnel_of(packet);
+    if (tunnel && tunnel->inner < packet.size() &&
+        std::ranges::find(locals, tunnel->destination) != locals.end())
         return "tunnel: " + label_of(from(packet, tunnel->inner));
     return "host: " + label_of(packet);
 }

@@ -332,7 +332,11 @@ std::optional<TunnelHead> tunnel_of(Bytes packet) {
     const unsigned flags = word_at(gre, 0);
     // A later fragment has no GRE header.
     const bool is_later = type == ETH_P_IP ? (word_at(ip, 6) & 0x1fffU) != 0 : false;
-    if (!is_later && word_at(gre, 2) != ETH_P_TEB) return std::nullopt;
+    if (is_later) {
+        head.inner = packet.size();
+        return head;
+    }
+    if (word_at(gre, 2) != ETH_P_TEB) return std::nullopt;
     head.checksum = (flags & kGreChecksum) != 0;
     head.sequence = (flags & kGreSequence) != 0;
     std::size_t size = 4 + (head.checksum ? 4U : 0U);

@@ -43,7 +43,7 @@ struct TunnelHead {
     bool checksum = false;
     bool sequence = false;
     bool fragment = false;  // a part of an IP packet
-    std::size_t inner = 0;  // where the frame inside begins
+    std::size_t inner = 0;  // where the frame inside begins; of a later fragment, its end
 };
 std::optional<TunnelHead> tunnel_of(std::span<const std::uint8_t> packet);
 

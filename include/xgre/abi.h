@@ -575,8 +575,8 @@ XGRE_ASSERT(XGRE_MAX_PORTS <= XGRE_DETOUR_ORIGIN + 1 && XGRE_MAX_PEERS <= XGRE_D
 #define XGRE_WATCH_BYTES 65000 /* of a frame, at most: a record of perf ends at 64 KiB */
 #define XGRE_WATCH_WINDOW_NS 100000000ULL
 #define XGRE_EVENTS_BYTES 131072 /* of `events`; a power of two, and whole pages */
-#define XGRE_DROPS_TOLD 20 /* drops in a window that `events` is told of, the others are counted   \
-                            */
+/* Drops in a window that `events` is told of; the others are counted. */
+#define XGRE_DROPS_TOLD 20
 
 /* `watch`: array of one: what is to be told, and how much was. */
 struct xgre_watch {

@@ -110,7 +110,8 @@ private:
             }
             if (error != 0 && error != ENOENT) fail("read", error);
             done += count;
-            if (error == 0 && !(is_array() && done == info_.max_entries)) continue;
+            const bool is_end = error == ENOENT || (is_array() && done == info_.max_entries);
+            if (!is_end) continue;
             all.keys.resize(done * all.key_size);
             all.values.resize(done * all.value_size);
             return all;

@@ -135,7 +135,7 @@ void StandIn::apply(const Instance::State& state, const Plan& plan) {
         set_up(device);
     set_ways(plan.ways);
     has_detour_ = plan.has_detour && use_ == Use::frames;
-    if (has_detour_ && !detour_) make_detour();
+    if (has_detour_ && detour_ == 0) make_detour();
     copy_.update(state.datapath, datapath_);
     if (use_ == Use::frames) adapt_rows();
 }
@@ -215,10 +215,10 @@ void StandIn::make_detour() {
 // Where the stand-in is otherwise: its own detour; no CPUs to spread to, and no far ends of veths.
 void StandIn::adapt_rows() const {
     xgre_uplink row = datapath_.uplink().find(0).value_or(xgre_uplink{});
-    row.detour = has_detour_ ? *detour_ : 0;
+    row.detour = has_detour_ ? detour_ : 0;
     row.flags &= ~unsigned{XGRE_UPLINK_SPREAD};
     datapath_.uplink().put(0, row);
-    if (has_detour_) datapath_.redirect().put(*detour_, *detour_);
+    if (has_detour_) datapath_.redirect().put(detour_, detour_);
     std::vector<std::pair<std::uint32_t, xgre_port>> ports = datapath_.ports().entries();
     for (auto& [ifindex, port] : ports) {
         if ((port.flags & XGRE_PORT_FAR_END) == 0) continue;
@@ -282,7 +282,7 @@ void StandIn::set_xdp(std::uint32_t ifindex, bool on) {
 }
 
 std::uint64_t StandIn::detours() {
-    return detour_ ? netlink_.get_link(detour_name_).tx_packets : 0;
+    return detour_ != 0 ? netlink_.get_link(detour_name_).tx_packets : 0;
 }
 
 void StandIn::answer_for_silent_hops(const Mac& mac) {

@@ -119,7 +119,7 @@ private:
     std::map<IpAddr, std::optional<Mac>> hops_;
     std::vector<Fd> tc_links_;
     std::map<std::uint32_t, Fd> xdp_links_;
-    std::optional<std::uint32_t> detour_;  // ifindex of the end that frames go into
+    std::uint32_t detour_ = 0;  // ifindex of the end that frames go into; 0: not made yet
     std::string detour_name_;
     bool has_detour_ = false;  // the instance has one, too
 };

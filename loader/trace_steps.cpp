@@ -178,7 +178,7 @@ private:
     xgre_fdb_key key_of(const Mac& mac) const {
         xgre_fdb_key key{};
         key.network = network_;
-        key.vlan = head_->vlan;
+        key.vlan = trace_.vlan;
         std::ranges::copy(mac.bytes(), key.mac);
         return key;
     }
@@ -207,24 +207,24 @@ private:
 
     void tell_addresses() {
         if (!head_ || network_ == 0) return;
-        tell_source();
-        if (head_->destination.is_group())
+        const EthernetHead& head = *head_;
+        tell_source(head.source);
+        if (head.destination.is_group())
             return step("destination",
                         fmt::format("{}: for every port and peer of the network",
-                                    head_->destination.is_broadcast() ? "broadcast" : "multicast"));
-        to_ = find(live_.datapath, head_->destination);
+                                    head.destination.is_broadcast() ? "broadcast" : "multicast"));
+        to_ = find(live_.datapath, head.destination);
         step("destination",
-             fmt::format("{}: {}", head_->destination,
+             fmt::format("{}: {}", head.destination,
                          to_ ? entry_text(*to_) : "not in the FDB: unknown unicast"));
     }
 
-    void tell_source() {
-        const auto before = find(live_.datapath, head_->source);
-        const auto after = find(stand_in_.datapath(), head_->source);
+    void tell_source(const Mac& mac) {
+        const auto before = find(live_.datapath, mac);
+        const auto after = find(stand_in_.datapath(), mac);
         std::string text =
-            fmt::format("{}: {}", head_->source, before ? entry_text(*before) : "not in the FDB");
-        const bool is_new = after && (!before || is_expired(*before));
-        if (is_new)
+            fmt::format("{}: {}", mac, before ? entry_text(*before) : "not in the FDB");
+        if (after && (!before || is_expired(*before)))
             text += ", would be learned behind " + owner_text(after->owner);
         else if (before && after && before->owner != after->owner)
             text += ", would move to " + owner_text(after->owner);

@@ -47,5 +47,5 @@ def _packet_tests(_, out):
 CHECKS = (
     Check("two-hosts", ("two-hosts",), 600, _two_hosts),
     # Each loads the programs anew, and the verifier is slow on an emulated processor.
-    Check("packet-tests", ("test_bpf",), 5400, _packet_tests),
+    Check("packet-tests", ("test_bpf",), 10800, _packet_tests),
 )

@@ -230,7 +230,8 @@ TEST_F(CaptureOfAHost, OfAHundredThousandFramesASecondEachIsInTheFileOrCounted) 
               2)
         << ended.diagnostics;
     fmt::print("100000 frames a second: {} captured, {} lost and counted\n", captured, lost);
-    EXPECT_EQ(captured + lost, kFrames);
+    EXPECT_LE(captured, kFrames);
+    EXPECT_GE(captured + lost, kFrames);  // one whose end alone was lost is both
 }
 
 TEST_F(CaptureOfAHost, LeavesNothingBehind) {

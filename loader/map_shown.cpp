@@ -18,6 +18,8 @@ constexpr auto kUplinkFlags = std::to_array<NumberName>({
     {XGRE_UPLINK_NO_XDP, "no-xdp"},
     {XGRE_UPLINK_ANY_XDP, "any-xdp"},
     {XGRE_UPLINK_SPREAD, "spread"},
+    {XGRE_UPLINK_CAPTURED, "captured"},
+    {XGRE_UPLINK_MONITORED, "monitored"},
 });
 constexpr auto kSpreadMode = std::to_array<NumberName>({
     {XGRE_SPREAD_AUTO, "auto"},

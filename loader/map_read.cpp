@@ -50,7 +50,7 @@ bool is_zero(const std::byte* bytes, std::size_t length) {
 // ---- The maps -------------------------------------------------------------------------------
 
 std::optional<std::uint64_t> count_used(const MapWalk& walk, const MapPlan& plan) {
-    if (walk.is_per_cpu() || plan.has_hidden) return std::nullopt;
+    if (walk.is_per_cpu() || walk.is_stream() || plan.has_hidden) return std::nullopt;
     std::uint64_t used = 0;
     walk.for_each([&](const std::byte*, const std::byte* value) {
         if (!walk.is_array() || !is_zero(value, walk.value_stride())) ++used;

@@ -49,6 +49,10 @@ bool MapWalk::is_array() const {
     return info_.type == BPF_MAP_TYPE_ARRAY || info_.type == BPF_MAP_TYPE_PERCPU_ARRAY;
 }
 
+bool MapWalk::is_stream() const {
+    return info_.type == BPF_MAP_TYPE_RINGBUF || info_.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
+}
+
 bool MapWalk::is_per_cpu() const {
     return info_.type == BPF_MAP_TYPE_PERCPU_ARRAY || info_.type == BPF_MAP_TYPE_PERCPU_HASH ||
            info_.type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
@@ -59,6 +63,7 @@ std::size_t MapWalk::value_stride() const {
 }
 
 void MapWalk::for_each(const Visit& visit) const {
+    if (is_stream()) return;
     if (!by_batches(visit)) by_keys(visit);
 }
 

@@ -19,8 +19,8 @@ public:
     // `map` must live as long.
     explicit MapWalk(const MapView& map);
 
-    // By batches, or key by key where the kernel has none for the type. Of a map that changes
-    // meanwhile, what stays is visited exactly once.
+    // By batches, or key by key where the kernel has none for the type; of a stream, nothing. Of a
+    // map that changes meanwhile, what stays is visited exactly once.
     void for_each(const Visit& visit) const;
     // False: the kernel has no batches for the type, and nothing was visited.
     bool by_batches(const Visit& visit) const;
@@ -29,6 +29,8 @@ public:
 
     const bpf_map_info& info() const { return info_; }
     bool is_array() const;
+    // It has no entries, but hands on what it is told: a ring buffer, or perf's.
+    bool is_stream() const;
     bool is_per_cpu() const;
     // Values that one entry has: 1, or as many as there may be CPUs.
     std::size_t cpus() const { return cpus_; }

@@ -38,6 +38,7 @@ public:
     }
     Block(const Block&) = delete;
     Block& operator=(const Block&) = delete;
+    ~Block() = default;
 
     template <typename Number>
     void number(Number value) {

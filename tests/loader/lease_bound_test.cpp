@@ -55,10 +55,14 @@ void use(const Vm& vm, std::string_view address) {
     NlSocket::open().add_address("eth0", ip(address), 24);
 }
 
-bool pings(const Vm& vm, std::string_view address, std::string_view source) {
+constexpr const char* kPatience = "5";
+
+// `patience` in seconds, for an answer: short where none is to come.
+bool pings(const Vm& vm, std::string_view address, std::string_view source,
+           const char* patience = "1") {
     const auto scope = vm.enter();
     const Fd here = open_current_netns();
-    return run({{"busybox", "ping", "-c", "1", "-W", "1", "-I", std::string{source},
+    return run({{"busybox", "ping", "-c", "1", "-W", patience, "-I", std::string{source},
                  std::string{address}},
                 &here},
                std::chrono::seconds{10})
@@ -94,7 +98,7 @@ protected:
         const auto lease = vm.ask();
         ASSERT_TRUE(lease);
         use(vm, lease->address);
-        EXPECT_TRUE(pings(vm, kGateway, lease->address));
+        EXPECT_TRUE(pings(vm, kGateway, lease->address, kPatience));
         const PortInfo port = port_of(host, vm);
         ASSERT_THAT(port.leases, SizeIs(1));
         EXPECT_EQ(port.leases.at(0).mac, vm.mac());
@@ -134,7 +138,7 @@ TEST_F(LeaseBound, LeasesOutliveAnUpgrade) {
     again.upgrade = true;
     Instance::attach(a.session(), again);
     use(vm, lease->address);
-    EXPECT_TRUE(pings(vm, kGateway, lease->address));
+    EXPECT_TRUE(pings(vm, kGateway, lease->address, kPatience));
     EXPECT_THAT(port_of(a, vm).leases, SizeIs(1));
 }
 

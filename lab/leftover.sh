@@ -47,11 +47,22 @@ leftover_objects_alive() {
     done
 }
 
+leftover_is_alive() {  # leftover_is_alive PID
+    local state
+    # One that has ended and was not yet waited for holds nothing.
+    state=$(ps -o stat= -p "$1" || true)
+    [[ -n $state && $state != Z* ]]
+}
+
 leftover_pids_alive() {
-    local pid
+    local pid tries
     for pid in "${leftover_pids[@]}"; do
-        # One that has ended and was not yet waited for holds nothing.
-        if [[ -e /proc/$pid && $(ps -o stat= -p "$pid") != Z* ]]; then echo "process $pid"; fi
+        # One that was told to end may still be on its way.
+        for tries in {1..20}; do
+            leftover_is_alive "$pid" || continue 2
+            ((tries == 20)) || sleep 0.1
+        done
+        echo "process $pid"
     done
 }
 

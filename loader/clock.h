@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <chrono>
+#include <cstdint>
 
 namespace xgre {
 
@@ -16,6 +17,11 @@ inline std::chrono::nanoseconds time_of(clockid_t clock) {
 
 inline std::chrono::nanoseconds monotonic_time() {
     return time_of(CLOCK_MONOTONIC);
+}
+
+// As rows have it.
+inline std::uint64_t monotonic_ns() {
+    return static_cast<std::uint64_t>(monotonic_time().count());
 }
 
 // What to add to the one for the other, which is since 1970. Changes when somebody sets the clock.

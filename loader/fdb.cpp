@@ -123,7 +123,7 @@ void Instance::fdb(const FdbFilter& filter,
     const auto networks = state_->networks();
     const auto ports = state_->ports();
     const auto peers = state_->peers();
-    const std::uint64_t now = static_cast<std::uint64_t>(monotonic_time().count());
+    const std::uint64_t now = monotonic_ns();
     state_->datapath.fdb().for_each([&](const xgre_fdb_key& key, const xgre_fdb_entry& entry) {
         const xgre_owner kind = entry.owner & XGRE_OWNER_KIND_MASK;
         if (kind == XGRE_OWNER_DEAD) return;

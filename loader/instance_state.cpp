@@ -2,7 +2,6 @@
 #include "loader/instance_state.h"
 
 #include <bpf/bpf.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstring>
@@ -111,13 +110,6 @@ Instance::State::State(Session wanted, std::optional<InstanceLock> held)
         throw Error{object, "it belongs to network namespace " + *name, "add --netns " + *name};
     throw Error{object, "it belongs to a network namespace that is gone or has no name",
                 "`xgre detach --all` removes it when that is gone"};
-}
-
-std::uint64_t monotonic_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
-           static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 NetnsScope enter(const Session& session) {

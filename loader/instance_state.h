@@ -86,9 +86,6 @@ std::uint64_t kernel_id_of_program(int fd);
 
 MapInfo map_info(const MapView& map);
 
-// CLOCK_MONOTONIC, as BPF programs read it.
-std::uint64_t monotonic_ns();
-
 constexpr std::chrono::seconds kDefaultAgeing{300};  // as Linux bridges and Open vSwitch
 
 }  // namespace xgre

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "loader/abi_text.h"
+#include "loader/clock.h"
 #include "loader/outer_header.h"
 #include "loader/row_address.h"
 #include "xgre/cpu_set.h"

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "loader/abi_text.h"
+#include "loader/clock.h"
 #include "loader/drop_texts.h"
 #include "loader/frame_words.h"
 #include "loader/outer_header.h"
@@ -25,13 +26,6 @@ constexpr const char* kNone = "none";
 constexpr const char* kNoneHelp = "the kernel dropped the frame before a program could decide";
 constexpr const char* kHeldHelp =
     "a first fragment of a tunnel packet: held until the second one comes";
-
-std::uint64_t monotonic_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
-           static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 xgre_owner kind_of(xgre_owner owner) {
     return owner & XGRE_OWNER_KIND_MASK;

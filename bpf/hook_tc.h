@@ -116,13 +116,7 @@ STEP int watch_end_tc(struct __sk_buff *skb, __u32 what, __u32 network, __u32 pe
 {
     struct xgre_sighting s = sighting(skb, what >> 8);
 
-    s.is_end = 1;
-    s.verdict = what & 0xff;
-    s.network = network;
-    s.peer = peer;
-    s.target = target;
-    sight_end(skb, &s);
-    tell_drop(&s);
+    sight_decision(skb, &s, what, network, peer, target);
     return 0;
 }
 

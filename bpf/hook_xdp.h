@@ -52,13 +52,7 @@ STEP int watch_end_xdp(struct xdp_md *ctx, __u32 what, __u32 network, __u32 peer
 {
     struct xgre_sighting s = sighting(ctx, what >> 8);
 
-    s.is_end = 1;
-    s.verdict = what & 0xff;
-    s.network = network;
-    s.peer = peer;
-    s.target = target;
-    sight_end(ctx, &s);
-    tell_drop(&s);
+    sight_decision(ctx, &s, what, network, peer, target);
     return 0;
 }
 

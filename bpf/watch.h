@@ -162,4 +162,18 @@ static __always_inline void tell_drop(const struct xgre_sighting *s)
     tell_events(&event);
 }
 
+/* ---- What a program decided --------------------------------------------------------------- */
+
+static __always_inline void sight_decision(void *ctx, struct xgre_sighting *s, __u32 what,
+                                           __u32 network, __u32 peer, __u32 target)
+{
+    s->is_end = 1;
+    s->verdict = what & 0xff;
+    s->network = network;
+    s->peer = peer;
+    s->target = target;
+    sight_end(ctx, s);
+    tell_drop(s);
+}
+
 #endif

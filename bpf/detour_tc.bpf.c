@@ -7,6 +7,7 @@
 #include "fragment.h"
 #include "icmp_error.h"
 #include "lease.h"
+#include "probe.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -20,6 +21,7 @@ struct passage {
     __u32 copy_for; /* a peer, of a frame that was flooded and counted; 0: no copy */
     __u16 target_slot;
     bool is_from_peer;
+    bool is_probe;
     bool is_bound; /* for a port that is bound to its leases */
     bool no_df;    /* routers on the way to the peer are to cut it */
 };
@@ -183,8 +185,13 @@ static __always_inline enum xgre_verdict find_target(struct passage *p)
     enum xgre_verdict verdict;
     struct target to = {};
 
-    verdict = p->is_from_peer ? enter_from_peer(p->origin, p) : enter_from_port(p->origin, p);
+    verdict = p->is_from_peer || p->is_probe ? enter_from_peer(p->origin, p)
+                                             : enter_from_port(p->origin, p);
     if (verdict) return verdict;
+    if (p->is_probe) {
+        p->target = p->origin;
+        return XGRE_TO_PEER;
+    }
     verdict = p->copy_for ? to_peer(&p->from, p->copy_for, &to) : decide(&p->from, &p->eth, &to);
     /* An entry that has gone meanwhile. */
     if (verdict == XGRE_FLOODED) return XGRE_NO_TARGET;
@@ -222,7 +229,9 @@ static __always_inline enum xgre_verdict handle(struct __sk_buff *skb,
 
     p->origin = mark & XGRE_DETOUR_ORIGIN;
     p->is_from_peer = mark & XGRE_DETOUR_ORIGIN_PEER;
+    p->is_probe = mark & XGRE_DETOUR_PROBE;
     p->copy_for = mark >> XGRE_DETOUR_COPY_SHIFT & XGRE_DETOUR_ORIGIN;
+    if (p->is_probe && !p->is_from_peer) err = make_probe(skb, p->origin);
     if (units) {
         err = keep_rest(skb, units);
         skb->tc_index = 0;

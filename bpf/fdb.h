@@ -168,6 +168,17 @@ static __always_inline int fdb_add(const struct xgre_fdb_key *key,
     return (int)bpf_map_update_elem(&fdb, key, entry, BPF_NOEXIST);
 }
 
+/* A peer that is learned from is there. */
+static __always_inline void hear(xgre_owner owner, __u64 now)
+{
+    __u32 id = owner_id(owner);
+    struct xgre_liveness *live;
+
+    if (owner_kind(owner) != XGRE_OWNER_PEER) return;
+    live = bpf_map_lookup_elem(&liveness, &id);
+    if (live) live->heard = now;
+}
+
 static __always_inline enum refusal fdb_insert(const struct xgre_fdb_key *key, xgre_owner owner,
                                                __u64 now, __u32 limit)
 {
@@ -180,6 +191,7 @@ static __always_inline enum refusal fdb_insert(const struct xgre_fdb_key *key, x
 
         if (!err) {
             note(XGRE_NOTE_LEARNED);
+            hear(owner, now);
             tell_entry(key, XGRE_EVENT_LEARNED, owner, 0);
             return REFUSAL_NONE;
         }
@@ -218,7 +230,10 @@ STEP int fdb_learn(const struct xgre_fdb_key *key, xgre_owner owner, __u64 now, 
     old = *(volatile xgre_owner *)&entry->owner;
     expired = is_expired(entry, now, ageing_ns);
     if (old == owner) {
-        if (is_to_be_refreshed(entry, now, ageing_ns)) entry->last_seen = now;
+        if (is_to_be_refreshed(entry, now, ageing_ns)) {
+            entry->last_seen = now;
+            hear(owner, now);
+        }
         if (expired) {
             note(XGRE_NOTE_LEARNED);
             tell_entry(&copy, XGRE_EVENT_LEARNED, owner, 0);

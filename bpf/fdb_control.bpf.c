@@ -8,6 +8,7 @@
  * the place of the packet, which comes back. (Programs of the syscall type are sleepable, and
  * those may not use per-CPU arrays and device maps on Linux 6.1.)
  */
+#include "detour.h"
 #include "lease.h"
 #include "reassemble.h"
 #include <bpf/bpf_core_read.h>
@@ -205,6 +206,27 @@ int fdb_put(struct __sk_buff *skb)
     return 0;
 }
 
+/* What was learned before a reboot. What is known since then is better. */
+SEC("tc")
+int fdb_restore(struct __sk_buff *skb)
+{
+    struct xgre_fdb_restore_args *args = arguments(skb, sizeof(*args));
+    struct xgre_fdb_entry entry;
+    struct xgre_fdb_key key;
+
+    if (!args) return BAD_ARGUMENTS;
+    key = args->key;
+    entry.owner = args->owner;
+    entry.last_seen = bpf_ktime_get_coarse_ns() - args->age_ns;
+    if (!charge(entry.owner, args->limit)) {
+        args->result = -EDQUOT;
+        return 0;
+    }
+    args->result = fdb_add(&key, &entry);
+    if (args->result) discharge(entry.owner);
+    return 0;
+}
+
 SEC("tc")
 int fdb_delete(struct __sk_buff *skb)
 {
@@ -285,5 +307,34 @@ int spread_probe(struct __sk_buff *skb)
     if (!args) return BAD_ARGUMENTS;
     args->flags =
         bpf_core_field_exists(struct bpf_cpu_map_entry___with_gro, gro) ? XGRE_SPREAD_TCP : 0;
+    return 0;
+}
+
+/* Asks the peer whether it is there: any frame with this mark becomes a request, see probe.h. */
+SEC("tc")
+int probe_send(struct __sk_buff *skb)
+{
+    struct xgre_probe_send_args *args = arguments(skb, sizeof(*args));
+    struct xgre_liveness *live;
+    __u32 detour, id;
+    long err = 0;
+
+    if (!args) return BAD_ARGUMENTS;
+    id = args->peer;
+    live = bpf_map_lookup_elem(&liveness, &id);
+    detour = has_detour();
+    if (!live || !find_peer(id)) {
+        err = -ENOENT;
+    } else if (!detour) {
+        err = -ENODEV;
+    } else {
+        live->len = args->len;
+        skb->mark = XGRE_DETOUR_MARK | XGRE_DETOUR_PROBE | (id & XGRE_DETOUR_ORIGIN);
+        err = bpf_clone_redirect(skb, detour, 0);
+        skb->mark = 0;
+    }
+    args = arguments(skb, sizeof(*args));
+    if (!args) return BAD_ARGUMENTS;
+    args->result = err;
     return 0;
 }

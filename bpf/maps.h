@@ -72,6 +72,13 @@ struct {
     __type(value, struct xgre_peer_state);
 } peer_states __weak SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, XGRE_MAX_PEERS);
+    __type(key, __u32);
+    __type(value, struct xgre_liveness);
+} liveness __weak SEC(".maps");
+
 /* On demand, too: nobody has fragments that need not have them. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

@@ -3,6 +3,7 @@
 #include "flood.h"
 #include "lease.h"
 #include "mss.h"
+#include "probe.h"
 #include "reassemble.h"
 #include "router.h"
 
@@ -76,6 +77,10 @@ static __always_inline enum xgre_verdict flood_arrival(struct __sk_buff *skb,
     };
     enum xgre_verdict verdict;
 
+    if (is_for_prober(&a->eth)) {
+        verdict = take_probe(skb, &a->outer, a->peer);
+        if (verdict) return verdict;
+    }
     verdict = take_ecn(skb, &a->outer, &a->eth);
     if (verdict) return verdict;
     learn(&a->from, &a->eth);
@@ -174,11 +179,11 @@ static __always_inline int handle(struct __sk_buff *skb, const struct xgre_uplin
 
 /* What is too large for its port: detour_tc cuts it, or tells its sender. */
 STEP int cut_or_tell(struct __sk_buff *skb, const struct outer *outer, const struct ethernet *eth,
-                     __u32 peer)
+                     __u32 peer, __u32 otherwise)
 {
     int verdict;
 
-    if (!has_detour()) return XGRE_TOO_LARGE;
+    if (!has_detour()) return otherwise;
     verdict = take_ecn(skb, outer, eth);
     if (!verdict) verdict = strip_outer(skb, outer);
     return verdict ? verdict : take_detour(skb, detour_of_peer(peer), XGRE_TOO_LARGE);
@@ -198,7 +203,7 @@ int uplink_tc(struct __sk_buff *skb)
     if (skb->pkt_type != PACKET_HOST || skb->vlan_present) return TC_ACT_UNSPEC;
     if (is_watched(uplink)) watch_begin_tc(skb, XGRE_PROGRAM_UPLINK_TC);
     verdict = handle(skb, uplink, &a);
-    if (is_for_detour(verdict)) verdict = cut_or_tell(skb, &a.outer, &a.eth, a.peer);
+    if (is_for_detour(verdict)) verdict = cut_or_tell(skb, &a.outer, &a.eth, a.peer, verdict);
     if (is_watched(uplink))
         watch_end_tc(skb, WATCHED(XGRE_PROGRAM_UPLINK_TC, verdict), a.from.network_id, a.peer,
                      a.target);

@@ -4,6 +4,7 @@
  * where frames are spread on the CPU of their flow: the same steps.
  */
 #include "hook_xdp.h"
+#include "probe_mark.h"
 #include "spread.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
@@ -116,7 +117,10 @@ static __always_inline enum xgre_verdict resolve(struct xdp_md *ctx,
         if (verdict) return verdict;
     }
     verdict = from_peer(tunnel, &a->eth, &a->from, &to);
-    if (verdict == XGRE_FLOODED) return XGRE_PUNT;
+    if (verdict == XGRE_FLOODED) {
+        if (is_for_prober(&a->eth)) mark_probe(ctx, a->outer.len);
+        return XGRE_PUNT;
+    }
     if (verdict != XGRE_TO_PORT) return verdict;
     verdict = leave_too_large(check_mtu(ctx, to.id, a->outer.inner_len, is_tagged(a)));
     if (verdict) return verdict;

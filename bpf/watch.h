@@ -88,10 +88,18 @@ static __always_inline void sight_begin(void *ctx, struct xgre_sighting *s)
         cpu->open[program] = s->run;
 }
 
+/* A bit for each verdict whose fate is a drop. */
+#define FATE_STEP 0ULL
+#define FATE_OK 0ULL
+#define FATE_DROP 1ULL
+#define X(id, name, fate, help) | FATE_##fate << XGRE_##id
+#define DROPS (0 XGRE_VERDICTS(X))
+
 static __always_inline bool is_drop(__u32 verdict)
 {
-    return verdict > XGRE_FLOODED;
+    return DROPS >> (verdict & 63) & 1;
 }
+#undef X
 
 static __always_inline void sight_drop(void *ctx, struct xgre_sighting *s, struct xgre_watch *to,
                                        struct xgre_watch_cpu *cpu)

@@ -54,5 +54,6 @@ void add_map_command(CLI::App& app, Context& context);
 void add_capture_command(CLI::App& app, Context& context);
 void add_monitor_command(CLI::App& app, Context& context);
 void add_trace_command(CLI::App& app, Context& context);
+void add_test_command(CLI::App& app, Context& context);
 
 }  // namespace xgre::cli

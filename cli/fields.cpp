@@ -64,6 +64,23 @@ std::string name_of(MtuSource source) {
     return "";
 }
 
+// Nanoseconds as milliseconds.
+Json milliseconds_of(std::chrono::nanoseconds time) {
+    return std::chrono::duration<double, std::milli>{time}.count();
+}
+
+Json age_or_null(const std::optional<std::chrono::milliseconds>& age) {
+    return age ? seconds_of(*age) : nullptr;
+}
+
+// The later of the two things that show a peer alive.
+Json last_seen(const PeerInfo& peer) {
+    const Liveness& live = peer.liveness;
+    if (!live.answered || !live.heard)
+        return age_or_null(live.answered ? live.answered : live.heard);
+    return seconds_of(std::min(*live.answered, *live.heard));
+}
+
 Json mtu_from(const PeerInfo& peer) {
     if (!peer.mtu_left) return name_of(peer.mtu_from);
     return fmt::format("{} ({} s)", name_of(peer.mtu_from), peer.mtu_left->count());
@@ -255,6 +272,15 @@ const Fields<PeerInfo>& peer_fields() {
             {"ocsum", "", [](const PeerInfo& p) { return p.options.ocsum; }},
             {"oseq", "", [](const PeerInfo& p) { return p.options.oseq; }},
             {"rp_filter", "", [](const PeerInfo& p) { return p.options.rp_filter; }},
+            {"state", "STATE", [](const PeerInfo& p) { return name_of(p.liveness.state); }},
+            {"last_seen", "SEEN", last_seen, seconds},
+            {"rtt_ms", "",
+             [](const PeerInfo& p) {
+                 return p.liveness.rtt ? milliseconds_of(*p.liveness.rtt) : nullptr;
+             }},
+            {"answered", "", [](const PeerInfo& p) { return age_or_null(p.liveness.answered); }},
+            {"heard", "", [](const PeerInfo& p) { return age_or_null(p.liveness.heard); }},
+            {"unanswered", "", [](const PeerInfo& p) { return p.liveness.unanswered; }},
             {"learned", "LEARNED", [](const PeerInfo& p) { return p.learned; }},
             {"mac_limit", "LIMIT", [](const PeerInfo& p) { return p.options.mac_limit; }, no_limit},
             {"ttl", "TTL", [](const PeerInfo& p) { return value_or("inherit", p.options.ttl); }},

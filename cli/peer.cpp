@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,7 +10,9 @@
 
 #include "cli/context.h"
 #include "cli/fields.h"
+#include "cli/interrupt.h"
 #include "cli/syntax.h"
+#include "xgre/probe.h"
 
 namespace xgre::cli {
 namespace {
@@ -108,14 +112,112 @@ void add_show(CLI::App& noun, Context& context) {
     });
 }
 
+// ---- probe ----------------------------------------------------------------------------------
+
+Json milliseconds_of(const ProbeResult& result, std::chrono::nanoseconds time) {
+    if (result.answered == 0) return nullptr;
+    return std::chrono::duration<double, std::milli>{time}.count();
+}
+
+std::string three_digits(const Json& value) {
+    return value.is_null() ? "-" : fmt::format("{:.3f}", value.get<double>());
+}
+
+// Where its probe and the answer met XDP.
+Json path_of(const ProbeResult& result) {
+    if (result.answered == 0) return nullptr;
+    if (result.xdp_there && result.xdp_back) return "both ways";
+    if (result.xdp_there) return "there";
+    return result.xdp_back ? "back" : "no";
+}
+
+Json host_of(const ProbeResult& result) {
+    if (!result.refusal.empty()) return result.refusal;
+    if (!result.host_answers) return nullptr;
+    return *result.host_answers ? "the host answers pings" : "the host is silent, too";
+}
+
+const Fields<ProbeResult>& probe_fields() {
+    static const Fields<ProbeResult> fields{
+        {"address", "PEER", [](const ProbeResult& r) { return r.address.format(); }},
+        {"network", "NETWORK", [](const ProbeResult& r) { return r.network; }},
+        {"state", "STATE", [](const ProbeResult& r) { return name_of(r.state); }},
+        {"sent", "SENT", [](const ProbeResult& r) { return r.sent; }},
+        {"answered", "ANSWERED", [](const ProbeResult& r) { return r.answered; }},
+        {"rtt_min_ms", "MIN-MS", [](const ProbeResult& r) { return milliseconds_of(r, r.least); },
+         three_digits},
+        {"rtt_mean_ms", "MEAN-MS", [](const ProbeResult& r) { return milliseconds_of(r, r.mean); },
+         three_digits},
+        {"rtt_max_ms", "MAX-MS", [](const ProbeResult& r) { return milliseconds_of(r, r.most); },
+         three_digits},
+        {"", "XDP", path_of},
+        {"xdp_there", "",
+         [](const ProbeResult& r) { return r.answered == 0 ? Json{} : Json(r.xdp_there); }},
+        {"xdp_back", "",
+         [](const ProbeResult& r) { return r.answered == 0 ? Json{} : Json(r.xdp_back); }},
+        {"", "NOTE", host_of},
+        {"host_answers", "", [](const ProbeResult& r) { return json_or_null(r.host_answers); }},
+        {"refusal", "",
+         [](const ProbeResult& r) { return r.refusal.empty() ? Json{} : Json(r.refusal); }},
+    };
+    return fields;
+}
+
+struct ProbeOptions {
+    ProbeSpec spec;
+    std::optional<std::uint32_t> count;
+    std::optional<std::chrono::milliseconds> timeout;
+    std::optional<std::chrono::milliseconds> interval;
+};
+
+void run_probe(Context& context, const ProbeOptions& options) {
+    ProbeSpec spec = options.spec;
+    if (options.count) spec.count = *options.count;
+    if (options.timeout) spec.timeout = *options.timeout;
+    if (options.interval) spec.interval = *options.interval;
+    const Interrupt interrupt;
+    const std::vector<ProbeResult> results = probe(context.session, spec, [&interrupt] {
+        return !interrupt.wait(std::chrono::milliseconds{0});
+    });
+    context.out.list(probe_fields(), results);
+    const bool all_answer = std::ranges::all_of(
+        results, [](const ProbeResult& result) { return result.answered != 0; });
+    if (!all_answer) context.exit_done = 1;
+}
+
+void add_probe(CLI::App& noun, Context& context) {
+    auto* command =
+        noun.add_subcommand("probe", "ask peers through their tunnels whether they are there");
+    auto options = std::make_shared<ProbeOptions>();
+    add_value(*command, "ADDR", options->spec.address, address_syntax(),
+              "only this one (default: all)");
+    add_value(*command, "--network", options->spec.network, network_syntax(),
+              "only those of this network");
+    add_value(*command, "-c,--count", options->count, number_syntax(1, 1'000'000),
+              "probes to each (default: 3)");
+    add_value(*command, "--mtu", options->spec.mtu, number_syntax(46, 16000),
+              "probes as large as an IP packet of so many bytes (default: 46, the least)");
+    add_value(*command, "--timeout", options->timeout, duration_syntax(),
+              "how long to wait for an answer (default: 1)");
+    add_value(*command, "--interval", options->interval, duration_syntax(),
+              "from one answer to the next probe (default: 0.2)");
+    command->footer(
+        "Where xgre runs, its data path answers. Exit code 1: one of them did not.\n"
+        "Examples:\n"
+        "  xgre peer probe\n"
+        "  xgre peer probe 198.18.0.2 --mtu 1462");
+    command->callback([&context, options] { run_probe(context, *options); });
+}
+
 }  // namespace
 
 void add_peer_commands(CLI::App& app, Context& context) {
-    auto* peer = app.add_subcommand("peer", "other hosts in networks: add, del, show");
+    auto* peer = app.add_subcommand("peer", "other hosts in networks: add, del, show, probe");
     peer->require_subcommand(1);
     add_add(*peer, context);
     add_del(*peer, context);
     add_show(*peer, context);
+    add_probe(*peer, context);
 }
 
 }  // namespace xgre::cli

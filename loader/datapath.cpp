@@ -239,6 +239,17 @@ void Datapath::fdb_put(const xgre_fdb_key& key, xgre_owner owner) const {
         throw Error::from_errno("fdb", "add", static_cast<int>(-arguments.result), kRunAsRoot);
 }
 
+bool Datapath::fdb_restore(const xgre_fdb_key& key, xgre_owner owner, std::uint64_t age_ns,
+                           std::uint32_t limit) const {
+    xgre_fdb_restore_args arguments{};
+    arguments.key = key;
+    arguments.limit = limit;
+    arguments.owner = owner;
+    arguments.age_ns = age_ns;
+    run_control("fdb_restore", arguments);
+    return arguments.result == 0;
+}
+
 bool Datapath::fdb_delete(const xgre_fdb_key& key) const {
     xgre_fdb_delete_args arguments{};
     arguments.key = key;
@@ -263,6 +274,14 @@ std::uint32_t Datapath::fdb_sweep() const {
 void Datapath::forget_flows() const {
     std::array<std::uint64_t, 2> nothing{};
     run_control("flows_forget", nothing);
+}
+
+int Datapath::send_probe(std::uint32_t peer, std::uint32_t len) const {
+    xgre_probe_send_args arguments{};
+    arguments.peer = peer;
+    arguments.len = len;
+    run_control("probe_send", arguments);
+    return static_cast<int>(-arguments.result);
 }
 
 bool Datapath::can_spread_tcp() const {

@@ -64,6 +64,7 @@ public:
     Map<std::uint32_t, xgre_peer_state> peer_states() const {
         return view<xgre_peer_state>("peer_states");
     }
+    Map<std::uint32_t, xgre_liveness> liveness() const { return view<xgre_liveness>("liveness"); }
     Map<xgre_fragment_key, xgre_fragment> fragments() const {
         return {map_fd("fragments"), "fragments"};
     }
@@ -87,6 +88,10 @@ public:
     // The programs of bpf/fdb_control.bpf.c.
     // Adds or replaces a static entry; `owner` has the static bit. Throws when the table is full.
     void fdb_put(const xgre_fdb_key& key, xgre_owner owner) const;
+    // A learned entry, last seen so long ago; `limit` is its owner's, 0: none. False: the address
+    // is known already, or the limit or the table leaves no room.
+    bool fdb_restore(const xgre_fdb_key& key, xgre_owner owner, std::uint64_t age_ns,
+                     std::uint32_t limit) const;
     // False: there was no such entry.
     bool fdb_delete(const xgre_fdb_key& key) const;
     // How many entries went. `want.flushed` is ignored.
@@ -95,6 +100,9 @@ public:
     std::uint32_t fdb_sweep() const;
     // Makes every CPU look again into the tables that a command has changed: see bpf/flow.h.
     void forget_flows() const;
+    // Asks a peer whether it is there, by a frame of so many bytes. In the instance's network
+    // namespace. 0 or an errno.
+    int send_probe(std::uint32_t peer, std::uint32_t len) const;
     // Can the kernel merge TCP on the CPU that a frame is spread to?
     bool can_spread_tcp() const;
     // Starts the timer that does so by itself, or hands it to these programs.

@@ -97,6 +97,8 @@ constexpr std::array kDropTexts{
              "--ra-guard off`"},
     DropText{XGRE_NO_DETOUR,
              "any command of xgre makes the device again; look for what removed it"},
+    DropText{XGRE_PROBE_LIMIT,
+             "look on that peer for what probes without pause; a hundred a second are answered"},
     DropText{
         XGRE_NOT_LEASED,
         "have that VM ask for its address by DHCP again, or name the address by `xgre port add "

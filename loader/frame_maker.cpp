@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "loader/internet_sum.h"
 #include "xgre/error.h"
 #include "xgre/trace.h"
 
@@ -23,25 +24,6 @@ constexpr std::array<std::uint8_t, 16> kDestination6{0x20, 0x01, 0x0d, 0xb8, 0, 
                                                      0,    0,    0,    0,    0, 0, 0, 2};
 constexpr std::uint16_t kFromPort = 40000;
 constexpr std::uint16_t kToPort = 9;  // discard
-
-// The Internet checksum of RFC 1071.
-class Sum {
-public:
-    void add(std::span<const std::uint8_t> bytes) {
-        for (std::size_t i = 0; i < bytes.size(); ++i)
-            sum_ += i % 2 == 0 ? static_cast<std::uint64_t>(bytes[i]) << 8 : bytes[i];
-    }
-    void add(std::uint16_t word) { sum_ += word; }
-    std::uint16_t value() const {
-        std::uint64_t folded = sum_;
-        while (folded >> 16 != 0)
-            folded = (folded & 0xffff) + (folded >> 16);
-        return static_cast<std::uint16_t>(~folded);
-    }
-
-private:
-    std::uint64_t sum_ = 0;
-};
 
 class Maker {
 public:
@@ -139,7 +121,7 @@ private:
         put(std::uint16_t{0});
         put(std::span{kSource});
         put(std::span{kDestination});
-        Sum sum;
+        InternetSum sum;
         sum.add(std::span{frame_}.subspan(start));
         put_at(start + 10, sum.value());
         put_payload(payload, std::span{kSource}, std::span{kDestination}, false);
@@ -178,7 +160,7 @@ private:
             frame_[start] = is_v6 ? 128 : 8;  // echo request
             sum_at = start + 2;
         }
-        Sum sum;
+        InternetSum sum;
         if (number != IPPROTO_ICMP) {
             sum.add(source);
             sum.add(destination);

@@ -172,7 +172,7 @@ void MapCopy::size_up(const Datapath& from) {
 // Entries that anything may be in: most arrays are nearly empty.
 std::uint32_t MapCopy::room_of(const std::string& map) const {
     if (map == "buckets" || map == "bound" || map == "detour_ports") return slots_;
-    if (map == "peers" || map == "peer_states") return peers_;
+    if (map == "peers" || map == "peer_states" || map == "liveness") return peers_;
     if (map == "learned") return XGRE_LEARNED_BY_PEER(peers_);
     return UINT32_MAX;
 }

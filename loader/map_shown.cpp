@@ -72,6 +72,10 @@ constexpr auto kPeerFlags = std::to_array<NumberName>({
     {XGRE_PEER_ENCAP_LIMIT, "encap-limit"},
     {XGRE_PEER_RP_FILTER, "rp-filter"},
 });
+constexpr auto kProbePath = std::to_array<NumberName>({
+    {XGRE_PROBE_XDP_THERE, "xdp-there"},
+    {XGRE_PROBE_XDP_BACK, "xdp-back"},
+});
 constexpr auto kFragmentState = std::to_array<NumberName>({
     {XGRE_FRAGMENT_BUSY, "busy"},
     {XGRE_FRAGMENT_HELD, "held"},
@@ -104,6 +108,7 @@ constexpr auto kEnums = std::to_array<Enum>({
     {"xgre_port_flags", kPortFlags},
     {"xgre_key_kind", kKeyKind},
     {"xgre_peer_flags", kPeerFlags},
+    {"xgre_probe_path", kProbePath},
     {"xgre_fragment_state", kFragmentState},
     {"xgre_spread_flags", kSpreadFlags},
     {"xgre_verdict", kVerdicts},
@@ -181,6 +186,14 @@ constexpr auto kShown = std::to_array<Shown>({
     {"peer_states", "key", "peer", Show::peer},
     {"xgre_peer_state", "told", "told_left", Show::left},
     {"xgre_peer_state", "path_until", "path_left", Show::left},
+    {"liveness", "key", "id", Show::number},
+    {"liveness", "key", "peer", Show::peer},
+    {"xgre_liveness", "nonce", "nonce", Show::hex},
+    {"xgre_liveness", "asked", "asked_age", Show::age},
+    {"xgre_liveness", "answered", "answered_age", Show::age},
+    {"xgre_liveness", "heard", "heard_age", Show::age},
+    {"xgre_liveness", "paid", "paid_left", Show::left},
+    {"xgre_liveness", "path", "path", Show::flags, {}, 0, "xgre_probe_path"},
     {"learned", "key", "owner_kind", Show::learned_kind},
     {"learned", "key", "owner", Show::learned_name},
     {"learned", "value", "entries", Show::number},

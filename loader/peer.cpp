@@ -8,6 +8,7 @@
 
 #include "loader/clock.h"
 #include "loader/instance_state.h"
+#include "loader/liveness.h"
 #include "loader/outer_header.h"
 #include "loader/spec_checks.h"
 #include "xgre/error.h"
@@ -222,6 +223,7 @@ Change Instance::add_peer(const PeerSpec& spec) {
     state_->datapath.fdb_sweep();  // what is left of who had the id before
     state_->datapath.peer_counters().reset(id);
     state_->datapath.peer_states().put(id, xgre_peer_state{});
+    state_->datapath.liveness().put(id, xgre_liveness{});
     state_->datapath.learned().put(XGRE_LEARNED_BY_PEER(id), 0);
     state_->datapath.peers().put(id, fresh);
     state_->reconcile();
@@ -273,6 +275,8 @@ std::vector<PeerInfo> Instance::peers() const {
         fill_in_mtu(info, peer, state_->datapath.peer_states().find(id).value_or(xgre_peer_state{}),
                     mtu, netlink);
         info.learned = state_->datapath.learned().find(XGRE_LEARNED_BY_PEER(id)).value_or(0);
+        info.liveness = liveness_of(state_->datapath.liveness().find(id).value_or(xgre_liveness{}),
+                                    monotonic_ns());
         const xgre_traffic traffic = state_->datapath.peer_counters().sum(id);
         info.traffic = {traffic.rx_packets, traffic.rx_bytes, traffic.tx_packets, traffic.tx_bytes};
         all.push_back(std::move(info));

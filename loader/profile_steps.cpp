@@ -68,6 +68,9 @@ constexpr std::array kPlaces{
     Place{"lease.h", "", Step::forward},
     Place{"reassemble.h", "", Step::parse},
 
+    Place{"probe.h", "", Step::program},
+    Place{"probe_mark.h", "", Step::program},
+
     Place{"detour.h", "", Step::program},
     Place{"fragment.h", "", Step::rewrite},
     Place{"icmp_error.h", "", Step::rewrite},

@@ -76,6 +76,7 @@
 #define ENODEV 19
 #define EINVAL 22
 #define ENOSPC 28
+#define EDQUOT 122
 #define ENOTSUPP 524 /* of the kernel alone: include/linux/errno.h */
 
 #endif

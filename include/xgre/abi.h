@@ -13,7 +13,7 @@
 #include <linux/types.h>
 #endif
 
-#define XGRE_ABI_VERSION 7
+#define XGRE_ABI_VERSION 8
 
 #ifdef __cplusplus
 #define XGRE_ASSERT(condition, what) static_assert(condition, what)
@@ -53,7 +53,8 @@
 #define XGRE_FRAGMENTS 64            /* first fragments that are held until the second comes */
 #define XGRE_SOURCE_FRAGMENTS 8      /* of one address; a power of two */
 #define XGRE_FRAGMENT_MAX 9216       /* bytes of one, from its IP header on */
-#define XGRE_FRAGMENT_NS 1000000000ULL /* how long one is held */
+#define XGRE_FRAGMENT_NS 1000000000ULL  /* how long one is held */
+#define XGRE_PROBE_LIMIT_PER_SECOND 100 /* probes of one peer that are answered in a second */
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
@@ -113,7 +114,9 @@
     X(FRAGMENT_STORE_FULL, "fragment-store-full", DROP,                                            \
       "no room to hold a first fragment, or it had to make room for a newer one")                  \
     X(RP_FILTER, "rp-filter", DROP,                                                                \
-      "the route to the peer it says to be does not lead out by the uplink")
+      "the route to the peer it says to be does not lead out by the uplink")                       \
+    X(PROBE, "probe", OK, "a peer's answer to a probe: noted")                                     \
+    X(PROBE_LIMIT, "probe-limit", DROP, "more probes from a peer than are answered")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -407,6 +410,59 @@ struct xgre_peer_state {
 XGRE_ASSERT_SIZE(struct xgre_peer_state, 40);
 
 /*
+ * `liveness`: array, by peer id: what is known of whether a peer is there. Times are
+ * CLOCK_MONOTONIC, ns; 0: never.
+ */
+struct xgre_liveness {
+    __u64 nonce;      /* of the probe whose answer is awaited; 0: of none */
+    __u64 asked;      /* when the last probe left */
+    __u64 answered;   /* when the last answer came */
+    __u64 heard;      /* when a frame from it was last learned from, to a second, or a probe came */
+    __u64 paid;       /* as in `buckets`: up to when its own probes were answered */
+    __u32 rtt;        /* ns: from the last probe that was answered to its answer */
+    __u32 unanswered; /* probes since the last answer */
+    __u16 len;    /* bytes of the next probe, an Ethernet frame; less than the least: the least */
+    __u8 path;    /* enum xgre_probe_path, of the last answer */
+    __u8 is_xgre; /* it has answered or sent a probe */
+    __u8 pad[4];
+};
+XGRE_ASSERT_SIZE(struct xgre_liveness, 56);
+
+/* ---- Probes on the wire --------------------------------------------------------------------- */
+
+/*
+ * Inside the tunnel an Ethernet frame to an address that no bridge forwards (IEEE 802.1Q, table
+ * 8-1: nearest bridge), so that where the peer is no xgre, none of its VMs sees one; with the first
+ * EtherType for local experiments (IEEE 802, clause 9.2.3). Zeros follow up to the frame's length.
+ */
+#define XGRE_PROBE_MAC {0x01, 0x80, 0xc2, 0x00, 0x00, 0x0e}
+#define XGRE_PROBE_ETHERTYPE 0x88b5
+#define XGRE_PROBE_MAGIC 0x78677265u
+#define XGRE_PROBE_VERSION 1
+#define XGRE_PROBE_LEAST 60 /* bytes of the frame */
+
+enum xgre_probe_kind {
+    XGRE_PROBE_REQUEST = 1,
+    XGRE_PROBE_ANSWER = 2, /* the request, but for this and what `path` adds */
+};
+
+/* Where a probe met XDP. The programs at the uplinks mark what they see. */
+enum xgre_probe_path {
+    XGRE_PROBE_XDP_THERE = 1, /* the request, at who answers */
+    XGRE_PROBE_XDP_BACK = 2,  /* the answer, at who asked */
+};
+
+struct xgre_probe { /* follows the Ethernet header */
+    __be32 magic;
+    __u8 version;
+    __u8 kind; /* enum xgre_probe_kind */
+    __u8 path; /* enum xgre_probe_path */
+    __u8 pad;
+    __u64 nonce; /* the asker's own */
+};
+XGRE_ASSERT_SIZE(struct xgre_probe, 16);
+
+/*
  * `fragments`: hash: first fragments of outer packets, until the second one comes. The
  * identification says in which of an address's places one is: a newer packet pushes out an older
  * one.
@@ -562,10 +618,12 @@ XGRE_ASSERT_SIZE(struct xgre_metadata, 24);
 /*
  * skb mark of a frame on its detour: bits 0-11 the slot of the port, or with ORIGIN_PEER the id of
  * the peer, that it came from; 16-27 the peer that it is a flood copy for, or 0. See bpf/detour.h.
+ * With PROBE, a probe for that peer: an answer with ORIGIN_PEER, else a request, still to be made.
  */
 #define XGRE_DETOUR_MARK 0x80000000u
 #define XGRE_DETOUR_ORIGIN 0xfffu
 #define XGRE_DETOUR_ORIGIN_PEER 0x1000u
+#define XGRE_DETOUR_PROBE 0x2000u
 #define XGRE_DETOUR_COPY_SHIFT 16
 XGRE_ASSERT(XGRE_MAX_PORTS <= XGRE_DETOUR_ORIGIN + 1 && XGRE_MAX_PEERS <= XGRE_DETOUR_ORIGIN + 1,
             "they fit");
@@ -666,6 +724,16 @@ struct xgre_fdb_put_args { /* program fdb_put: adds or replaces a static entry *
 };
 XGRE_ASSERT_SIZE(struct xgre_fdb_put_args, 32);
 
+struct xgre_fdb_restore_args { /* program fdb_restore: a learned entry, as it was when it was saved
+                                */
+    struct xgre_fdb_key key;
+    __u32 limit; /* MAC limit of the owner; 0: none */
+    xgre_owner owner;
+    __u64 age_ns;
+    __s64 result; /* 0 or -errno: -EEXIST, -E2BIG, or -EDQUOT for the limit */
+};
+XGRE_ASSERT_SIZE(struct xgre_fdb_restore_args, 40);
+
 struct xgre_fdb_delete_args { /* program fdb_delete: one entry */
     struct xgre_fdb_key key;
     __u32 pad;
@@ -695,5 +763,12 @@ struct xgre_probe_args { /* program spread_probe: what the kernel can do */
     __u64 pad;
 };
 XGRE_ASSERT_SIZE(struct xgre_probe_args, 16);
+
+struct xgre_probe_send_args { /* program probe_send: asks a peer whether it is there */
+    __u32 peer;
+    __u32 len;    /* bytes of the frame */
+    __s64 result; /* 0 or -errno: -ENOENT no such peer, -ENODEV no detour */
+};
+XGRE_ASSERT_SIZE(struct xgre_probe_send_args, 16);
 
 #endif /* XGRE_ABI_H */

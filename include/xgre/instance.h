@@ -223,6 +223,29 @@ enum class MtuSource : std::uint8_t {
     path,   // a router on the way said so
 };
 
+// What is known of whether a peer is there.
+enum class PeerState : std::uint8_t {
+    unknown,  // nothing came from it lately, and it was not asked
+    heard,    // frames come from it; it was not asked
+    up,       // it answers probes
+    one_way,  // xgre runs there and its frames come, but no answer does
+    foreign,  // frames come from it, and no answers: it is no xgre
+    down,     // it was asked in vain, and nothing comes from it
+};
+
+// "up", "one-way".
+std::string name_of(PeerState state);
+
+struct Liveness {
+    PeerState state = PeerState::unknown;
+    std::optional<std::chrono::milliseconds> answered;  // so long ago it answered a probe
+    std::optional<std::chrono::milliseconds> heard;     // ... something came from it
+    std::optional<std::chrono::nanoseconds> rtt;        // of its last answer
+    std::uint32_t unanswered = 0;                       // probes since then
+    bool xdp_there = false;  // of the last answer: the probe met XDP at the peer's uplink
+    bool xdp_back = false;   // ... and the answer at ours
+};
+
 struct PeerInfo {
     std::uint32_t id = 0;
     IpAddr address;
@@ -232,6 +255,7 @@ struct PeerInfo {
     MtuSource mtu_from = MtuSource::uplink;
     std::optional<std::chrono::seconds> mtu_left;  // with `path`: how long it still holds
     std::uint64_t learned = 0;
+    Liveness liveness;
     Traffic traffic;
 };
 

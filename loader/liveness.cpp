@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "loader/liveness.h"
+
+namespace xgre {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+// One that is lost says nothing yet.
+constexpr std::uint32_t kLostInARow = 3;
+
+// Longer than neighbours keep silent: ARP and ND ask again within half a minute or so.
+constexpr std::uint64_t kLately = 60'000'000'000;
+
+std::optional<milliseconds> since(std::uint64_t then, std::uint64_t now) {
+    if (then == 0) return std::nullopt;
+    // The data path may have written after we read the clock.
+    return then > now ? milliseconds{0} : duration_cast<milliseconds>(nanoseconds{now - then});
+}
+
+PeerState state_of(const xgre_liveness& row, std::uint64_t now) {
+    const bool is_heard = row.heard != 0 && (row.heard > now || now - row.heard < kLately);
+    const bool is_lost = row.unanswered >= kLostInARow;
+    if (row.answered != 0 && !is_lost) return PeerState::up;
+    if (row.unanswered == 0) return is_heard ? PeerState::heard : PeerState::unknown;
+    if (is_heard) {
+        if (!is_lost) return PeerState::heard;
+        return row.is_xgre != 0 ? PeerState::one_way : PeerState::foreign;
+    }
+    return is_lost ? PeerState::down : PeerState::unknown;
+}
+
+}  // namespace
+
+std::string name_of(PeerState state) {
+    switch (state) {
+        case PeerState::unknown:
+            return "unknown";
+        case PeerState::heard:
+            return "heard";
+        case PeerState::up:
+            return "up";
+        case PeerState::one_way:
+            return "one-way";
+        case PeerState::foreign:
+            return "foreign";
+        case PeerState::down:
+            return "down";
+    }
+    return "";
+}
+
+Liveness liveness_of(const xgre_liveness& row, std::uint64_t now) {
+    Liveness live;
+    live.state = state_of(row, now);
+    live.answered = since(row.answered, now);
+    live.heard = since(row.heard, now);
+    live.unanswered = row.unanswered;
+    if (row.answered == 0) return live;
+    live.rtt = nanoseconds{row.rtt};
+    live.xdp_there = (row.path & XGRE_PROBE_XDP_THERE) != 0;
+    live.xdp_back = (row.path & XGRE_PROBE_XDP_BACK) != 0;
+    return live;
+}
+
+}  // namespace xgre

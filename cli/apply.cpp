@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The whole configuration in one file: apply, diff, export.
+#include <cerrno>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "cli/context.h"
+#include "cli/misuse.h"
 #include "cli/syntax.h"
 #include "xgre/config.h"
 #include "xgre/error.h"
+#include "xgre/saved_state.h"
 
 namespace xgre::cli {
 namespace {
@@ -121,33 +126,65 @@ Json json_of(const Config& config) {
 
 // ---- The commands -----------------------------------------------------------------------------
 
+void say_restored(const RestoredState& restored) {
+    say(fmt::format(
+        "restored {} entries of the FDB and {} leases; {} entries were too old, {} are "
+        "known or have no room, {} are of what is not here",
+        restored.entries, restored.leases, restored.expired, restored.known, restored.homeless));
+}
+
 struct ApplyOptions {
     std::string file;
+    std::optional<std::string> state;
     bool dry_run = false;
 };
+
+std::ifstream open_state(const std::string& file) {
+    std::ifstream text{file};
+    if (!text) throw Error::from_errno(file, "open", errno, "give a file that can be read");
+    return text;
+}
+
+void apply(const Context& context, const ApplyOptions& options) {
+    const Config wanted = read_file(options.file);
+    std::ifstream state;
+    if (options.state) state = open_state(*options.state);
+    Applied applied;
+    RestoredState restored;
+    if (options.dry_run) {
+        applied.differences = check_config(context.session, wanted);
+    } else {
+        // Before a DHCP server is started, which may give an address to somebody else.
+        if (options.state) restored = restore_leases(context.session, state, *options.state);
+        applied = apply_config(context.session, wanted);
+        if (options.state) {
+            const std::uint64_t leases = restored.leases;
+            state = open_state(*options.state);
+            restored = restore_fdb(context.session, state, *options.state);
+            restored.leases = leases;
+        }
+    }
+    for (const std::string& repair : applied.repairs)
+        say("repaired: " + repair);
+    print(context.out, applied.differences);
+    if (applied.differences.empty() && !context.out.json()) context.out.line("nothing to do");
+    if (options.state && !options.dry_run) say_restored(restored);
+}
 
 void add_apply(CLI::App& app, Context& context) {
     auto* apply =
         app.add_subcommand("apply", "make the instance what a file says, whole or not at all");
     auto options = std::make_shared<ApplyOptions>();
     add_file(*apply, options->file);
+    add_value(*apply, "--state", options->state, file_syntax(),
+              "what `export --state` has written: leases and the FDB as they were");
     apply->add_flag("--dry-run", options->dry_run, "only say what would be changed");
     apply->footer(
         "Examples:\n"
         "  xgre apply lan.toml\n"
-        "  xgre export | xgre apply - --dry-run");
-    apply->callback([&context, options] {
-        const Config wanted = read_file(options->file);
-        Applied applied;
-        if (options->dry_run)
-            applied.differences = check_config(context.session, wanted);
-        else
-            applied = apply_config(context.session, wanted);
-        for (const std::string& repair : applied.repairs)
-            say("repaired: " + repair);
-        print(context.out, applied.differences);
-        if (applied.differences.empty() && !context.out.json()) context.out.line("nothing to do");
-    });
+        "  xgre export | xgre apply - --dry-run\n"
+        "  xgre apply lan.toml --state lan.state");
+    apply->callback([&context, options] { xgre::cli::apply(context, *options); });
 }
 
 void add_diff(CLI::App& app, Context& context) {
@@ -166,13 +203,24 @@ void add_diff(CLI::App& app, Context& context) {
     });
 }
 
+void export_state(const Context& context) {
+    if (context.out.json())
+        throw Misuse{"export", "a saved state has a format of its own", "leave out --json"};
+    save_state(context.session, [&context](std::string_view line) { context.out.line(line); });
+}
+
 void add_export(CLI::App& app, Context& context) {
     auto* command =
         app.add_subcommand("export", "the instance's configuration, as `apply` takes it");
+    auto state = std::make_shared<bool>(false);
+    command->add_flag("--state", *state,
+                      "what it has learned instead: the FDB and leases, for `apply --state`");
     command->footer(
-        "Example:\n"
-        "  xgre export > lan.toml");
-    command->callback([&context] {
+        "Examples:\n"
+        "  xgre export > lan.toml\n"
+        "  xgre export --state > lan.state");
+    command->callback([&context, state] {
+        if (*state) return export_state(context);
         const Config config = running_config(context.session);
         if (!config.uplink)
             throw Error{"instance " + context.session.instance, "not attached",

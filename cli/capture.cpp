@@ -110,14 +110,6 @@ void capture_frames(const Context& context, const CaptureOptions& options) {
     say_totals(capture, sink);
 }
 
-Syntax<std::string> text_syntax(const std::string& placeholder, const std::string& is_a) {
-    return {placeholder, is_a, "a text that is not empty",
-            [](std::string_view text) -> std::optional<std::string> {
-                if (text.empty()) return std::nullopt;
-                return std::string{text};
-            }};
-}
-
 }  // namespace
 
 void add_capture_command(CLI::App& app, Context& context) {
@@ -136,7 +128,7 @@ void add_capture_command(CLI::App& app, Context& context) {
     add_value(*capture, "--filter", spec.filter, text_syntax("EXPRESSION", "a filter"),
               "only what this filter takes, as tcpdump knows them: of the frame as it comes, as it "
               "leaves, or inside a tunnel packet");
-    add_value(*capture, "-w,--write", options->file, text_syntax("FILE", "the name of a file"),
+    add_value(*capture, "-w,--write", options->file, file_syntax(),
               "write a pcapng file, `-` is stdout, instead of a line a packet");
     add_value(*capture, "-c,--count", options->count, number_syntax(1, UINT32_MAX),
               "end after this many frames");

@@ -119,12 +119,6 @@ void run_capture(const Context& context, const ProfileOptions& options) {
     print(context.out, result);
 }
 
-Syntax<std::string> file_syntax() {
-    return {"FILE", "the name of a file", "a name", [](std::string_view text) {
-                return text.empty() ? std::nullopt : std::optional{std::string{text}};
-            }};
-}
-
 void add_replay(CLI::App& profile, ProfileOptions& options,
                 const std::vector<CLI::Option*>& others) {
     CLI::Option* file =

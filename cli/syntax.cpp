@@ -16,6 +16,18 @@ bool is_on_or_off(std::string_view text) {
 
 }  // namespace
 
+Syntax<std::string> text_syntax(const std::string& placeholder, const std::string& is_a) {
+    return {placeholder, is_a, "a text that is not empty",
+            [](std::string_view text) -> std::optional<std::string> {
+                if (text.empty()) return std::nullopt;
+                return std::string{text};
+            }};
+}
+
+Syntax<std::string> file_syntax() {
+    return text_syntax("FILE", "the name of a file");
+}
+
 void refuse_several(const std::string& option, std::size_t times) {
     if (times > 1) {
         throw Misuse{option, fmt::format("given {} times", times), "give it once"};

@@ -21,6 +21,10 @@ T read_value(const std::string& option, const std::string& text, const Syntax<T>
     return *value;
 }
 
+// Any text that is not empty.
+Syntax<std::string> text_syntax(const std::string& placeholder, const std::string& is_a);
+Syntax<std::string> file_syntax();  // the name of a file
+
 void refuse_several(const std::string& option, std::size_t times);
 
 // An option `--name`, or an argument when the name has no dashes. `target` is a T or an optional

@@ -55,5 +55,6 @@ void add_capture_command(CLI::App& app, Context& context);
 void add_monitor_command(CLI::App& app, Context& context);
 void add_trace_command(CLI::App& app, Context& context);
 void add_test_command(CLI::App& app, Context& context);
+void add_top_command(CLI::App& app, Context& context);
 
 }  // namespace xgre::cli

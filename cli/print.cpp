@@ -183,8 +183,12 @@ void Printer::line(std::string_view text) const {
     std::fputc('\n', stdout);
 }
 
+bool Printer::is_terminal() const {
+    return isatty(STDOUT_FILENO) != 0;
+}
+
 void Printer::clear_screen() const {
-    if (isatty(STDOUT_FILENO) != 0) std::fputs("\x1b[H\x1b[2J", stdout);
+    if (is_terminal()) std::fputs("\x1b[H\x1b[2J", stdout);
 }
 
 void Printer::finish() const {

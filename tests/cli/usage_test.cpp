@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"export"}, std::vector<std::string>{"show"},
         std::vector<std::string>{"stats"}, std::vector<std::string>{"map"},
         std::vector<std::string>{"capture"}, std::vector<std::string>{"monitor"},
-        std::vector<std::string>{"test"}, 
+        std::vector<std::string>{"test"}, std::vector<std::string>{"top"},
         std::vector<std::string>{"peer", "probe"}),
     [](const auto& param) {
         std::string name;

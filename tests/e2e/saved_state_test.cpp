@@ -117,15 +117,20 @@ TEST_F(SavedState, KeepsToTheMacLimitAndToWhatIsHere) {
 
 TEST_F(SavedState, IsRefusedWholeWhereALineIsWrong) {
     const std::string good = "fdb lan 0 02:aa:00:00:00:01 peer 198.18.0.2 0\n";
-    for (const std::string& bad :
-         {std::string{}, good, "xgre-state 2 1\n" + good, "xgre-state 1 x\n",
-          header(0) + good + "fdb lan 0 02:aa:00:00:00:01 peer 198.18.0.2\n",
-          header(0) + good + "fdb lan 0 03:aa:00:00:00:01 peer 198.18.0.2 0\n",
-          header(0) + good + "fdb lan 5000 02:aa:00:00:00:01 peer 198.18.0.2 0\n",
-          header(0) + good + "fdb lan 0 02:aa:00:00:00:01 peer nobody 0\n",
-          header(0) + good + "fdb lan 0 02:aa:00:00:00:01 peer 198.18.0.2 -1\n",
-          header(0) + good + "lease lan\n", header(0) + good + "lease lan no lease\n",
-          header(0) + good + "something else\n"}) {
+    const std::vector<std::string> texts{
+        std::string{},
+        good,
+        "xgre-state 2 1\n" + good,
+        "xgre-state 1 x\n",
+        header(0) + good + "fdb lan 0 02:aa:00:00:00:01 peer 198.18.0.2\n",
+        header(0) + good + "fdb lan 0 03:aa:00:00:00:01 peer 198.18.0.2 0\n",
+        header(0) + good + "fdb lan 5000 02:aa:00:00:00:01 peer 198.18.0.2 0\n",
+        header(0) + good + "fdb lan 0 02:aa:00:00:00:01 peer nobody 0\n",
+        header(0) + good + "fdb lan 0 02:aa:00:00:00:01 peer 198.18.0.2 -1\n",
+        header(0) + good + "lease lan\n",
+        header(0) + good + "lease lan no lease\n",
+        header(0) + good + "something else\n"};
+    for (const std::string& bad : texts) {
         EXPECT_THROW(restore(bad), Error) << bad;
         EXPECT_TRUE(learned().empty()) << bad;
     }

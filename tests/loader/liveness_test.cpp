@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
         StateCase{"ComesAndHasNotAnsweredTwice", row(0, kNow - kSecond, 2), PeerState::heard},
         StateCase{"ComesAndDoesNotAnswer", row(0, kNow - kSecond, 3), PeerState::foreign},
         StateCase{"AsksAndDoesNotAnswer", row(0, kNow - kSecond, 3, true), PeerState::one_way}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& param) { return param.param.name; });
 
 TEST(Liveness, SaysHowLongAgo) {
     xgre_liveness peer = row(kNow - 3 * kSecond, kNow - 2 * kSecond, 0, true);

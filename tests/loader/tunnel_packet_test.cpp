@@ -109,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"OtherFamily", by_ip6({}, {.key = 7}), "IPv4 packet"},
         WrongCase{"Short", cut(by_ip4({}, {.key = 7}), 20), "IPv4 packet"},
         WrongCase{"Nothing", Packet{}, "IPv4 packet"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& param) { return param.param.name; });
 
 TEST(TunnelPacket, OfAPeerIsAsAnotherMakesIt) {
     const Mac to{kHostB.mac.bytes};

@@ -129,7 +129,7 @@ private:
             case TopLine::Look::selected:
                 return static_cast<int>(A_REVERSE);
             case TopLine::Look::alarm:
-                return static_cast<int>(has_colors_ ? COLOR_PAIR(kRed) : A_BOLD);
+                return has_colors_ ? COLOR_PAIR(kRed) : static_cast<int>(A_BOLD);
             case TopLine::Look::plain:
                 break;
         }
@@ -223,7 +223,7 @@ void add_top_command(CLI::App& app, Context& context) {
     top->callback([&context, options] {
         if (context.out.json())
             throw Misuse{"top", "it is for people and has no JSON",
-                        "use `xgre stats --watch --json`"};
+                         "use `xgre stats --watch --json`"};
         if (options->batch || !context.out.is_terminal())
             print_screens(context, *options);
         else

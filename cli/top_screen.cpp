@@ -111,7 +111,7 @@ Row row_of(const PeerInfo& peer, const Rates& rates) {
     row.details = totals_of(peer.traffic);
     row.details.push_back(fmt::format("network   {}", printable(peer.network)));
     row.details.push_back(fmt::format("state     {}", state));
-    if (peer.liveness.rtt)
+    if (peer.liveness.rtt && peer.liveness.answered)
         row.details.push_back(
             fmt::format("answered  a probe in {:.3f} ms, {} ago",
                         std::chrono::duration<double, std::milli>{*peer.liveness.rtt}.count(),

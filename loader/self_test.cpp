@@ -63,9 +63,14 @@ Frame frame_of(const Kind& kind, const Mac& from, const Mac& to, std::uint32_t m
     spec.destination = to;
     spec.type = kind.type;
     spec.protocol = kind.protocol;
-    if (kind.tagged) spec.vlan = *Vlan::from(kTagged);
+    if (kind.tagged) spec.vlan = Vlan::from(kTagged);
     if (kind.largest) spec.size = mtu + kEthernet;
     return make_frame(spec);
+}
+
+// The same each time it is asked for.
+std::function<Frame()> again_and_again(const Frame& frame) {
+    return [copy = frame] { return Frame{copy}; };
 }
 
 // ---- What is there --------------------------------------------------------------------------
@@ -289,8 +294,9 @@ private:
     }
 
     bool takes_flood(const Port& port, std::uint32_t network, const Port* from) const {
-        return port.row.network == network && &port != from && port.is_ready &&
-               !(from != nullptr && from->has(XGRE_PORT_ISOLATED) && port.has(XGRE_PORT_ISOLATED));
+        const bool are_apart =
+            from != nullptr && from->has(XGRE_PORT_ISOLATED) && port.has(XGRE_PORT_ISOLATED);
+        return port.row.network == network && &port != from && port.is_ready && !are_apart;
     }
 
     Judge is_flooded(std::uint32_t network, const Port* from, const Frame& inner) const {
@@ -333,10 +339,9 @@ private:
         know(peer);
         for (const Kind& kind : kKinds) {
             const Frame inner = frame_of(kind, port.mac(), peer.mac(), peer.info.mtu);
-            check(
-                object, fmt::format("{} from {} to {}", kind.name, port.name, peer.name()), at,
-                [&] { return inner; }, "to-peer, one packet by the uplink",
-                is_sent_to(peer, inner));
+            check(object, fmt::format("{} from {} to {}", kind.name, port.name, peer.name()), at,
+                  again_and_again(inner), "to-peer, one packet by the uplink",
+                  is_sent_to(peer, inner));
         }
     }
 
@@ -348,10 +353,9 @@ private:
         know(other);
         const Frame inner = frame_of(kSmall, port.mac(), other.mac(), port.mtu);
         const bool apart = port.has(XGRE_PORT_ISOLATED) && other.has(XGRE_PORT_ISOLATED);
-        check(
-            "port " + port.name, name, at, [&] { return inner; },
-            apart ? "isolated, and nothing leaves" : "to-port, the same frame",
-            apart ? is_dropped(XGRE_ISOLATED) : is_delivered_to(other, inner));
+        check("port " + port.name, name, at, again_and_again(inner),
+              apart ? "isolated, and nothing leaves" : "to-port, the same frame",
+              apart ? is_dropped(XGRE_ISOLATED) : is_delivered_to(other, inner));
     }
 
     void test_port(const Port& port) {
@@ -367,10 +371,9 @@ private:
         know(port);
         Kind arp{.name = "ARP", .type = ETH_P_ARP};
         const Frame inner = frame_of(arp, port.mac(), Mac::broadcast(), port.mtu);
-        check(
-            "port " + port.name, "broadcast", at, [&] { return inner; },
-            "a copy for every other port and every peer",
-            is_flooded(port.row.network, &port, inner));
+        check("port " + port.name, "broadcast", at, again_and_again(inner),
+              "a copy for every other port and every peer",
+              is_flooded(port.row.network, &port, inner));
     }
 
     // ---- Peers ------------------------------------------------------------------------------

@@ -232,9 +232,9 @@ private:
         return std::nullopt;
     }
 
-    Fault fault_of_key(std::size_t at) const {
+    Fault fault_of_key(std::size_t at, const GreKey& should) const {
         std::uint32_t key = long_word(packet_, at);
-        const std::uint32_t wanted = wire_key(*options_.okey, ends_.mode);
+        const std::uint32_t wanted = wire_key(should, ends_.mode);
         if (ends_.mode == NetworkMode::nvgre) key &= ~0xffU;  // the FlowID may be anything
         if (key != wanted) return differs("the GRE key", key, wanted);
         return std::nullopt;
@@ -255,7 +255,7 @@ private:
             at += 4;
         }
         if (options_.okey) {
-            if (const Fault fault = fault_of_key(at)) return fault;
+            if (const Fault fault = fault_of_key(at, *options_.okey)) return fault;
             at += 4;
         }
         if (options_.oseq) at += 4;

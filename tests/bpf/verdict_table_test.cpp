@@ -42,11 +42,13 @@ TEST(VerdictTable, HasUniqueNamesAndTexts) {
     }
 }
 
-// The data path tells a drop by its number.
-TEST(VerdictTable, HasTheStepsFirstThenWhatIsDeliveredThenTheDrops) {
-    EXPECT_TRUE(std::ranges::is_sorted(kRows, {}, &Row::kind));
-    EXPECT_EQ(kRows[XGRE_FLOODED].kind, Kind::OK);
-    EXPECT_EQ(kRows[XGRE_FLOODED + 1].kind, Kind::DROP);
+// The data path has a bit for each drop, in a word of 64 bits.
+TEST(VerdictTable, HasTheStepsFirstAndNoMoreThanFitAWord) {
+    EXPECT_TRUE(std::ranges::is_sorted(
+        kRows, {}, [](const Row& row) { return row.kind == Kind::STEP ? 0 : 1; }));
+    EXPECT_EQ(kRows[XGRE_HANDOVER].kind, Kind::STEP);
+    EXPECT_EQ(kRows[XGRE_HANDOVER + 1].kind, Kind::OK);
+    EXPECT_LE(static_cast<int>(XGRE_VERDICT_MAX), 64);
 }
 
 TEST(VerdictTable, HasNotesAndProgramsWithUniqueNamesToo) {

@@ -56,5 +56,6 @@ void add_monitor_command(CLI::App& app, Context& context);
 void add_trace_command(CLI::App& app, Context& context);
 void add_test_command(CLI::App& app, Context& context);
 void add_top_command(CLI::App& app, Context& context);
+void add_metrics_command(CLI::App& app, Context& context);
 
 }  // namespace xgre::cli

@@ -86,6 +86,10 @@ std::uint64_t kernel_id_of_program(int fd);
 
 MapInfo map_info(const MapView& map);
 
+// All of them, also those that are zero.
+std::vector<VerdictCount> verdict_counts(const Datapath& datapath);
+std::vector<NoteCount> note_counts(const Datapath& datapath);
+
 constexpr std::chrono::seconds kDefaultAgeing{300};  // as Linux bridges and Open vSwitch
 
 }  // namespace xgre

@@ -57,26 +57,33 @@ InstanceInfo Instance::show() const {
     return info;
 }
 
-Stats Instance::stats() const {
-    Stats stats;
-    const auto counters = state_->datapath.counters();
+std::vector<VerdictCount> verdict_counts(const Datapath& datapath) {
+    std::vector<VerdictCount> verdicts;
+    const auto counters = datapath.counters();
     for (std::uint32_t program = 0; program < XGRE_PROGRAM_MAX; ++program) {
         for (std::uint32_t verdict = 0; verdict < XGRE_VERDICT_MAX; ++verdict) {
             const VerdictText& text = kVerdictTexts.at(verdict);
             if (!text.counted) continue;
             const xgre_count count = counters.sum(XGRE_COUNTER(program, verdict));
-            stats.verdicts.push_back({std::string{kProgramTexts.at(program).name},
-                                      std::string{text.name}, std::string{text.help}, text.drop,
-                                      count.packets, count.bytes, count.copies});
+            verdicts.push_back({std::string{kProgramTexts.at(program).name}, std::string{text.name},
+                                std::string{text.help}, text.drop, count.packets, count.bytes,
+                                count.copies});
         }
     }
-    const auto notes = state_->datapath.notes();
+    return verdicts;
+}
+
+std::vector<NoteCount> note_counts(const Datapath& datapath) {
+    std::vector<NoteCount> counts;
+    const auto notes = datapath.notes();
     for (std::uint32_t note = 0; note < XGRE_NOTE_MAX; ++note)
-        stats.notes.push_back({std::string{kNoteTexts.at(note).name},
-                               std::string{kNoteTexts.at(note).help}, notes.sum(note)});
-    stats.ports = ports();
-    stats.peers = peers();
-    return stats;
+        counts.push_back({std::string{kNoteTexts.at(note).name},
+                          std::string{kNoteTexts.at(note).help}, notes.sum(note)});
+    return counts;
+}
+
+Stats Instance::stats() const {
+    return {verdict_counts(state_->datapath), note_counts(state_->datapath), ports(), peers()};
 }
 
 }  // namespace xgre

@@ -57,5 +57,6 @@ void add_trace_command(CLI::App& app, Context& context);
 void add_test_command(CLI::App& app, Context& context);
 void add_top_command(CLI::App& app, Context& context);
 void add_metrics_command(CLI::App& app, Context& context);
+void add_doctor_command(CLI::App& app, Context& context);
 
 }  // namespace xgre::cli

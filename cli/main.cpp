@@ -85,6 +85,7 @@ void add_commands(CLI::App& app, Context& context) {
     add_test_command(app, context);
     add_top_command(app, context);
     add_metrics_command(app, context);
+    add_doctor_command(app, context);
 }
 
 void name_group_of_commands(CLI::App& app) {

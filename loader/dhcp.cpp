@@ -20,6 +20,7 @@
 #include "loader/dnsmasq.h"
 #include "loader/lock.h"
 #include "loader/netns.h"
+#include "loader/session_command.h"
 #include "loader/undo.h"
 #include "xgre/error.h"
 
@@ -40,13 +41,6 @@ Mac random_mac() {
 
 bool is_attached(const Session& session) {
     return std::ranges::count(Instance::list(), session.instance) != 0;
-}
-
-std::string command(const Session& session, std::string_view words) {
-    std::string text = "xgre";
-    if (session.instance != Session{}.instance) text += " --instance " + session.instance;
-    if (session.netns) text += " --netns " + *session.netns;
-    return fmt::format("{} {}", text, words);
 }
 
 std::uint32_t mtu_of(const Instance& instance, const std::string& network) {
@@ -390,7 +384,7 @@ DhcpInfo describe(const Session& session, Instance* instance, const std::string&
         for (const std::string& fault : faults) {
             info.problems.push_back(fmt::format(
                 "{}; run `{}`", fault,
-                command(session, fmt::format("dhcp start --network {} --subnet CIDR", network))));
+                command_of(session, fmt::format("dhcp start --network {} --subnet CIDR", network))));
         }
         add_leases(instance, info, files.leases());
         return info;
@@ -411,10 +405,10 @@ DhcpInfo describe(const Session& session, Instance* instance, const std::string&
     if (found == networks.end()) {
         info.problems.push_back(
             fmt::format("network {}: it does not exist any more; run `{}`", network,
-                        command(session, fmt::format("dhcp stop --network {}", network))));
+                        command_of(session, fmt::format("dhcp stop --network {}", network))));
     } else {
         info.mtu = found->mtu;
-        const std::string mend = command(session, fmt::format("dhcp start --network {}", network));
+        const std::string mend = command_of(session, fmt::format("dhcp start --network {}", network));
         for (const std::string& fault : Server{session, instance, *saved, info.mtu}.faults())
             info.problems.push_back(fmt::format("{}; run `{}`", fault, mend));
     }
@@ -535,7 +529,7 @@ std::vector<DhcpInfo> show_dhcp(const Session& session, const std::optional<std:
     } else {
         throw Error{fmt::format("network {}", *network), "it has no DHCP server",
                     fmt::format("start one with `{}`",
-                                command(session, fmt::format("dhcp start --network {} "
+                                command_of(session, fmt::format("dhcp start --network {} "
                                                              "--subnet CIDR",
                                                              *network)))};
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/drop_texts.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "loader/abi_text.h"
 
@@ -111,6 +113,25 @@ std::string_view way_out_of_drop(std::string_view verdict) {
     for (const DropText& text : kDropTexts)
         if (kVerdictTexts.at(text.verdict).name == verdict) return text.way_out;
     return {};
+}
+
+std::vector<VerdictCount> drops_of(const std::vector<VerdictCount>& verdicts) {
+    std::vector<VerdictCount> drops;
+    for (const VerdictCount& count : verdicts) {
+        if (!count.drop || count.packets + count.copies == 0) continue;
+        const auto same = std::ranges::find(drops, count.verdict, &VerdictCount::verdict);
+        if (same == drops.end()) {
+            drops.push_back(count);
+        } else {
+            same->packets += count.packets;
+            same->copies += count.copies;
+        }
+    }
+    std::ranges::sort(drops, [](const VerdictCount& a, const VerdictCount& b) {
+        return std::pair{b.packets + b.copies, a.verdict} <
+               std::pair{a.packets + a.copies, b.verdict};
+    });
+    return drops;
 }
 
 }  // namespace xgre

@@ -7,6 +7,8 @@
 #include <linux/membarrier.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <linux/pkt_cls.h>
+#include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -116,6 +118,29 @@ bpf_tc_opts clsact_filter() {
     return options;
 }
 
+std::string name_of_program(std::uint32_t id) {
+    const Fd program{bpf_prog_get_fd_by_id(id)};
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    if (!program.is_open() || bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) return {};
+    return info.name;
+}
+
+// The link that holds a device's XDP program; 0: none does, or it cannot be seen.
+std::uint32_t xdp_link(const LinkInfo& device) {
+    std::uint32_t id = 0;
+    while (bpf_link_get_next_id(id, &id) == 0) {
+        const Fd link{bpf_link_get_fd_by_id(id)};
+        bpf_link_info info{};
+        std::uint32_t size = sizeof(info);
+        if (!link.is_open() || bpf_obj_get_info_by_fd(link.get(), &info, &size) != 0) continue;
+        if (info.type == BPF_LINK_TYPE_XDP && info.prog_id == device.xdp_prog_id &&
+            info.xdp.ifindex == static_cast<std::uint32_t>(device.index))
+            return id;
+    }
+    return 0;
+}
+
 // Maps that a program uses, by their kernel ids; empty when there is no such program.
 std::set<std::uint32_t> maps_of(const Fd& program) {
     std::array<std::uint32_t, 64> ids{};
@@ -140,19 +165,50 @@ std::optional<std::uint32_t> filter_of(int ifindex, const std::string& marker) {
     return ours ? std::optional{filter.prog_id} : std::nullopt;
 }
 
-// The filters at one side of a clsact qdisc.
-int count_filters(NlSocket& socket, int ifindex, std::uint32_t parent) {
+struct Filter {
+    std::uint32_t handle = 0;
+    std::uint32_t priority = 0;
+    HookedProgram program;
+};
+
+std::string text_in(nlattr* attribute) {
+    return attribute == nullptr ? std::string{} : std::string{nla_get_string(attribute)};
+}
+
+// nullopt: it is the head of a list of filters.
+std::optional<Filter> read_filter(const nlmsghdr& answer) {
+    const auto* header = static_cast<const tcmsg*>(nlmsg_data(&answer));
+    if (header->tcm_handle == 0) return std::nullopt;
+    Filter filter{header->tcm_handle, TC_H_MAJ(header->tcm_info) >> 16, {}};
+    std::array<nlattr*, TCA_MAX + 1> attributes{};
+    std::array<nlattr*, TCA_BPF_MAX + 1> options{};
+    if (nlmsg_parse(const_cast<nlmsghdr*>(&answer), sizeof(*header), attributes.data(), TCA_MAX,
+                    nullptr) != 0)
+        return filter;
+    filter.program.name = text_in(attributes[TCA_KIND]);
+    if (filter.program.name != "bpf" || attributes[TCA_OPTIONS] == nullptr ||
+        nla_parse_nested(options.data(), TCA_BPF_MAX, attributes[TCA_OPTIONS], nullptr) != 0)
+        return filter;
+    if (options[TCA_BPF_NAME] != nullptr) filter.program.name = text_in(options[TCA_BPF_NAME]);
+    if (options[TCA_BPF_ID] != nullptr) filter.program.id = nla_get_u32(options[TCA_BPF_ID]);
+    return filter;
+}
+
+// The filters at one side of a clsact qdisc, in the order in which they run. Of what is there, the
+// heads of lists are told, too, before what is in them.
+std::vector<std::optional<Filter>> filters_at(NlSocket& socket, int ifindex, std::uint32_t side) {
     const std::unique_ptr<nl_msg, decltype(&nlmsg_free)> message{
         nlmsg_alloc_simple(RTM_GETTFILTER, NLM_F_DUMP), &nlmsg_free};
     tcmsg header{};
     header.tcm_family = AF_UNSPEC;
     header.tcm_ifindex = ifindex;
-    header.tcm_parent = parent;
+    header.tcm_parent = TC_H_MAKE(TC_H_CLSACT, side);
     if (!message || nlmsg_append(message.get(), &header, sizeof(header), NLMSG_ALIGNTO) != 0)
         throw Error{"netlink", "no memory for a message", "free memory"};
-    int count = 0;
-    socket.request(*message, [&count](const nlmsghdr&) { ++count; });
-    return count;
+    std::vector<std::optional<Filter>> filters;
+    socket.request(*message,
+                   [&](const nlmsghdr& answer) { filters.push_back(read_filter(answer)); });
+    return filters;
 }
 
 // The qdisc goes with its last filter; with anybody's filter left, it stays.
@@ -160,7 +216,7 @@ void drop_unused_clsact(int ifindex) {
     NlSocket socket = NlSocket::open();
     if (!socket.find_link(ifindex)) return;
     for (const std::uint32_t side : {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS})
-        if (count_filters(socket, ifindex, TC_H_MAKE(TC_H_CLSACT, side)) != 0) return;
+        if (!filters_at(socket, ifindex, side).empty()) return;
     bpf_tc_hook hook = clsact_hook(ifindex);
     hook.attach_point = static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS);
     bpf_tc_hook_destroy(&hook);  // it is empty: to fail to remove it does no harm
@@ -197,6 +253,42 @@ Fd attach_xdp(const LinkInfo& device, int program) {
     Fd link = create_link(program, device.index, BPF_XDP, XDP_FLAGS_DRV_MODE);
     if (!link.is_open()) throw Error::from_errno(device.name, "attach XDP", errno, kDoctor);
     return link;
+}
+
+bool knows_tcx() {
+    std::uint32_t count = 0;
+    return bpf_prog_query(kLoopback, kTcxIngress, 0, nullptr, nullptr, &count) == 0;
+}
+
+std::optional<HookedProgram> xdp_program(const LinkInfo& device) {
+    if (device.xdp_prog_id == 0) return std::nullopt;
+    return HookedProgram{device.xdp_prog_id, name_of_program(device.xdp_prog_id),
+                         xdp_link(device)};
+}
+
+std::vector<std::uint32_t> Hooks::tcx_programs_before(int ifindex) const {
+    std::array<std::uint32_t, 64> ids{};  // the most that the kernel takes
+    std::uint32_t count = ids.size();
+    if (bpf_prog_query(ifindex, kTcxIngress, 0, nullptr, ids.data(), &count) != 0) return {};
+    const auto end = ids.begin() + std::min<std::size_t>(count, ids.size());
+    // Those of tcx come before all of clsact (sch_handle_ingress() in net/core/dev.c).
+    const auto ours = tc_hook_ == XGRE_TC_HOOK_TCX ? tc(ifindex) : std::nullopt;
+    return {ids.begin(), ours ? std::find(ids.begin(), end, *ours) : end};
+}
+
+std::vector<HookedProgram> Hooks::before(int ifindex) const {
+    std::vector<HookedProgram> programs;
+    if (!tc(ifindex)) return programs;
+    for (const std::uint32_t id : tcx_programs_before(ifindex))
+        programs.push_back({id, name_of_program(id), 0});
+    if (tc_hook_ == XGRE_TC_HOOK_TCX) return programs;
+    NlSocket socket = NlSocket::open();
+    for (const auto& filter : filters_at(socket, ifindex, TC_H_MIN_INGRESS)) {
+        if (!filter) continue;
+        if (filter->handle == kFilterHandle && filter->priority == kFilterPriority) break;
+        programs.push_back(filter->program);
+    }
+    return programs;
 }
 
 std::string Hooks::pin(const char* kind, int ifindex) const {

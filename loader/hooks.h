@@ -22,6 +22,18 @@ bool has_tcx(int tc_program);
 [[nodiscard]] Fd attach_tc(const LinkInfo& device, int program, xgre_tc_hook tc_hook);
 [[nodiscard]] Fd attach_xdp(const LinkInfo& device, int program);
 
+// A program of anybody's at a device.
+struct HookedProgram {
+    std::uint32_t id = 0;    // 0: a filter that is no BPF program
+    std::string name;        // of the program, or the kind of filter
+    std::uint32_t link = 0;  // the kernel's number of the link that holds it; 0: none
+};
+
+// Can this kernel attach to tcx? By asking for what is there; nothing is attached.
+bool knows_tcx();
+// The XDP program of a device; nullopt: it has none.
+std::optional<HookedProgram> xdp_program(const LinkInfo& device);
+
 class Hooks {
 public:
     // `directory` holds the pins and exists.
@@ -31,6 +43,9 @@ public:
     // The programs' kernel ids that run at a device by us; nullopt: none of ours.
     std::optional<std::uint32_t> tc(int ifindex) const;
     std::optional<std::uint32_t> xdp(int ifindex) const;
+    // What a frame that the device receives meets at the TC hook before it meets ours, in this
+    // order. Empty when ours is not there.
+    std::vector<HookedProgram> before(int ifindex) const;
     // The indexes of all devices that something of ours is, or was, attached to.
     std::vector<int> devices() const;
 
@@ -47,6 +62,7 @@ public:
 
 private:
     void clear_tc(int ifindex) const;
+    std::vector<std::uint32_t> tcx_programs_before(int ifindex) const;
     std::string pin(const char* kind, int ifindex) const;
 
     std::string directory_;

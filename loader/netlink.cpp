@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/netlink.h"
 
+#include <arpa/inet.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/neighbour.h>
 #include <linux/net_namespace.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -362,6 +366,9 @@ NlSocket NlSocket::open_protocol(int protocol) {
 NlSocket NlSocket::open() {
     return open_protocol(NETLINK_ROUTE);
 }
+NlSocket NlSocket::open_netfilter() {
+    return open_protocol(NETLINK_NETFILTER);
+}
 NlSocket NlSocket::open_generic() {
     return open_protocol(NETLINK_GENERIC);
 }
@@ -664,21 +671,28 @@ void NlSocket::delete_host_route(std::string_view device, const IpAddr& address)
         throw refused(device, fmt::format("cannot delete the route to {}", address), outcome);
 }
 
-std::optional<Mac> NlSocket::neighbour(int ifindex, const IpAddr& address) {
+std::optional<NeighbourInfo> NlSocket::find_neighbour(int ifindex, const IpAddr& address) {
     ndmsg header{};
     header.ndm_family = family_of(address);
     header.ndm_ifindex = ifindex;
     Message message = make_request(RTM_GETNEIGH, 0, header);
     put(*message, NDA_DST, address);
-    std::optional<Mac> mac;
+    std::optional<NeighbourInfo> info;
     const Outcome outcome = request(*message, [&](const nlmsghdr& answer) {
         const auto attributes = attributes_of<NDA_MAX>(answer, sizeof(header));
-        if (const auto bytes = read<Mac::Bytes>(attributes[NDA_LLADDR])) mac = Mac{*bytes};
+        const auto state = static_cast<const ndmsg*>(nlmsg_data(&answer))->ndm_state;
+        info = NeighbourInfo{{}, (state & NUD_INCOMPLETE) != 0, (state & NUD_FAILED) != 0};
+        if (const auto bytes = read<Mac::Bytes>(attributes[NDA_LLADDR])) info->mac = Mac{*bytes};
     });
-    if (outcome.error == 0) return mac;
+    if (outcome.error == 0) return info;
     if (outcome.error == ENOENT) return std::nullopt;
     throw Error::from_errno(fmt::format("neighbour {}", address), "look up", outcome.error,
                             way_out_of(outcome.error));
+}
+
+std::optional<Mac> NlSocket::neighbour(int ifindex, const IpAddr& address) {
+    const auto info = find_neighbour(ifindex, address);
+    return info ? info->mac : std::nullopt;
 }
 
 void NlSocket::add_neighbour(std::string_view device, const IpAddr& address, const Mac& mac) {
@@ -721,6 +735,52 @@ std::optional<int> NlSocket::nsid_of(const Fd& netns) {
     // NETNSA_NSID_NOT_ASSIGNED
     if (nsid && *nsid < 0) return std::nullopt;
     return nsid;
+}
+
+namespace {
+
+// linux/netfilter.h: of family inet, too, chains may be at a device.
+constexpr std::uint32_t kInetIngress = 5;
+
+// The devices of a chain's hook: one, or several.
+std::vector<std::string> devices_of(const Attributes<NFTA_HOOK_MAX>& hook) {
+    std::vector<std::string> names;
+    if (hook[NFTA_HOOK_DEV] != nullptr) names.push_back(read_text(hook[NFTA_HOOK_DEV]));
+    if (hook[NFTA_HOOK_DEVS] == nullptr) return names;
+    int left = nla_len(hook[NFTA_HOOK_DEVS]);
+    for (auto* device = static_cast<nlattr*>(nla_data(hook[NFTA_HOOK_DEVS]));
+         nla_ok(device, left) != 0; device = nla_next(device, &left))
+        names.push_back(read_text(device));
+    return names;
+}
+
+std::optional<DeviceChain> read_chain(const nlmsghdr& answer) {
+    const auto* header = static_cast<const nfgenmsg*>(nlmsg_data(&answer));
+    const auto chain = attributes_of<NFTA_CHAIN_MAX>(answer, sizeof(*header));
+    if (chain[NFTA_CHAIN_HOOK] == nullptr) return std::nullopt;
+    const auto hook = attributes_in<NFTA_HOOK_MAX>(chain[NFTA_CHAIN_HOOK]);
+    const std::uint32_t number = ntohl(read<std::uint32_t>(hook[NFTA_HOOK_HOOKNUM]).value_or(0));
+    const bool at_device = header->nfgen_family == NFPROTO_NETDEV ||
+                           (header->nfgen_family == NFPROTO_INET && number == kInetIngress);
+    if (!at_device) return std::nullopt;
+    return DeviceChain{read_text(chain[NFTA_CHAIN_TABLE]), read_text(chain[NFTA_CHAIN_NAME]),
+                       devices_of(hook),
+                       header->nfgen_family == NFPROTO_INET || number == NF_NETDEV_INGRESS};
+}
+
+}  // namespace
+
+std::vector<DeviceChain> NlSocket::list_device_chains() {
+    std::vector<DeviceChain> chains;
+    const nfgenmsg header{NFPROTO_UNSPEC, NFNETLINK_V0, 0};
+    Message message =
+        make_request(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_DUMP, header);
+    const Outcome outcome = request(*message, [&](const nlmsghdr& answer) {
+        if (auto chain = read_chain(answer)) chains.push_back(std::move(*chain));
+    });
+    if (outcome.error == 0 || outcome.error == EINVAL || outcome.error == EOPNOTSUPP)
+        return chains;
+    throw Error::from_errno("nftables", "cannot list chains", outcome.error, "run as root");
 }
 
 }  // namespace xgre

@@ -66,6 +66,21 @@ struct RouteInfo {
     std::uint32_t mtu = 0;
 };
 
+// What the kernel knows of the way to a neighbour.
+struct NeighbourInfo {
+    std::optional<Mac> mac;
+    bool asked = false;   // nobody has answered yet
+    bool failed = false;  // nobody answered
+};
+
+// A chain of nftables at a device itself, before or behind all that knows of IP.
+struct DeviceChain {
+    std::string table;
+    std::string name;
+    std::vector<std::string> devices;
+    bool ingress = true;  // else egress
+};
+
 // A netlink socket. It belongs to the network namespace it was opened in, whichever the thread
 // enters later. Move-only, not for two threads at a time. Devices are given by name; every
 // function throws Error when the kernel refuses, or when a device it is to change is missing.
@@ -75,6 +90,8 @@ public:
     static NlSocket open();
     // For generic netlink families, likewise; the functions below are not for this one.
     static NlSocket open_generic();
+    // For netfilter, likewise.
+    static NlSocket open_netfilter();
 
     // nullopt: there is no such device.
     std::optional<LinkInfo> find_link(std::string_view name);
@@ -110,6 +127,8 @@ public:
     void set_host_route(std::string_view device, const IpAddr& address,
                         const std::optional<IpAddr>& gateway, std::uint32_t mtu = 0);
     void delete_host_route(std::string_view device, const IpAddr& address);
+    // nullopt: the kernel has not sent to it lately.
+    std::optional<NeighbourInfo> find_neighbour(int ifindex, const IpAddr& address);
     // The MAC that the kernel knows for a neighbour at a device; nullopt: none.
     std::optional<Mac> neighbour(int ifindex, const IpAddr& address);
     // One that never ages.
@@ -119,6 +138,9 @@ public:
     // The number this socket's namespace has for another one (`peer_nsid`); nullopt when it
     // has none.
     std::optional<int> nsid_of(const Fd& netns);
+
+    // Of a socket of open_netfilter(). Empty also where the kernel has no nftables.
+    std::vector<DeviceChain> list_device_chains();
 
     // What a request came to: `error` is 0 or a positive errno, `detail` the kernel's own
     // words about it, often empty.

@@ -27,26 +27,12 @@
 namespace xgre {
 namespace {
 
-constexpr off_t kDiagnosticsSize = 64 * 1024;
-
-// Not <sys/pidfd.h>: in glibc 2.36 (Debian 12) it declares these as C++ functions.
-int open_pidfd(pid_t pid) noexcept {
-    return static_cast<int>(syscall(SYS_pidfd_open, pid, 0U));
-}
-int send_signal(const Fd& pidfd, int signal) noexcept {
-    return static_cast<int>(syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0U));
-}
-
 // Where daemons are; an ordinary user's PATH lacks these.
 constexpr std::string_view kSystemPath = "/usr/local/sbin:/usr/sbin:/sbin";
 
-std::string described(const Command& command) {
-    return fmt::format("program {}", command.argv.at(0));
-}
+}  // namespace
 
-// Found before fork(), which leaves little that may be called.
-std::string executable_of(const Command& command) {
-    const std::string& program = command.argv.at(0);
+std::optional<std::string> find_program(const std::string& program) {
     if (program.find('/') != std::string::npos) return program;
     const char* const path = std::getenv("PATH");
     std::string directories = path == nullptr ? std::string{"/usr/bin:/bin"} : path;
@@ -61,6 +47,30 @@ std::string executable_of(const Command& command) {
         }
         begin = end + 1;
     }
+    return std::nullopt;
+}
+
+namespace {
+
+
+constexpr off_t kDiagnosticsSize = 64 * 1024;
+
+// Not <sys/pidfd.h>: in glibc 2.36 (Debian 12) it declares these as C++ functions.
+int open_pidfd(pid_t pid) noexcept {
+    return static_cast<int>(syscall(SYS_pidfd_open, pid, 0U));
+}
+int send_signal(const Fd& pidfd, int signal) noexcept {
+    return static_cast<int>(syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0U));
+}
+
+std::string described(const Command& command) {
+    return fmt::format("program {}", command.argv.at(0));
+}
+
+// Found before fork(), which leaves little that may be called.
+std::string executable_of(const Command& command) {
+    const std::string& program = command.argv.at(0);
+    if (auto file = find_program(program)) return *std::move(file);
     throw Error{described(command), "there is no such program",
                 fmt::format("install {}, or give its path", program)};
 }

@@ -20,6 +20,9 @@ struct Command {
     const Fd* netns = nullptr;  // where it runs; the current network namespace when null
 };
 
+// The file that a program's name stands for; nullopt: there is none.
+std::optional<std::string> find_program(const std::string& program);
+
 // What is left of a program that has ended.
 struct Ended {
     int status = 0;           // exit status, or 128 + the signal that killed it

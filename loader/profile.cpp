@@ -5,9 +5,9 @@
 #include <bpf/bpf.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "loader/abi_text.h"
+#include "loader/host_settings.h"
 #include "loader/instance_state.h"
 #include "loader/loopback.h"
 #include "loader/profile_growth.h"
@@ -27,14 +27,6 @@ Fd enable_statistics() {
         throw Error::from_errno("BPF statistics", "switch on", errno,
                                 errno == EPERM ? "run as root" : "use Linux 5.8 or later");
     return statistics;
-}
-
-// Absent on a kernel that compiles always.
-bool has_jit() {
-    std::ifstream file{"/proc/sys/net/core/bpf_jit_enable"};
-    int value = 1;
-    file >> value;
-    return value != 0;
 }
 
 std::array<ProgramRuns, XGRE_PROGRAM_MAX> read_runs(const Datapath& datapath) {

@@ -60,28 +60,8 @@ void no_jit(const Profile& profile, Advices& advices) {
 
 // ---- Losses ---------------------------------------------------------------------------------
 
-// By reason, over all programs.
-std::vector<VerdictCount> drops_of(const Profile& profile) {
-    std::vector<VerdictCount> drops;
-    for (const VerdictCount& count : profile.verdicts) {
-        if (!count.drop) continue;
-        const auto same = std::ranges::find(drops, count.verdict, &VerdictCount::verdict);
-        if (same == drops.end()) {
-            drops.push_back(count);
-        } else {
-            same->packets += count.packets;
-            same->copies += count.copies;
-        }
-    }
-    std::ranges::sort(drops, [](const VerdictCount& a, const VerdictCount& b) {
-        return std::pair{b.packets + b.copies, a.verdict} <
-               std::pair{a.packets + a.copies, b.verdict};
-    });
-    return drops;
-}
-
 void drops(const Profile& profile, Advices& advices) {
-    for (const VerdictCount& drop : drops_of(profile)) {
+    for (const VerdictCount& drop : drops_of(profile.verdicts)) {
         const double part = share(drop.packets + drop.copies, profile.frames);
         if (part < kWorthAWord) continue;
         std::string lost;

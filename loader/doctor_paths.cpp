@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Checks of the way to each peer, and of what fits it.
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "loader/abi_text.h"
+#include "loader/doctor.h"
+
+namespace xgre::doctor {
+namespace {
+
+constexpr std::uint32_t kIp6Mtu = 1280;       // RFC 8200 section 5
+constexpr std::uint64_t kEnoughPackets = 20;  // that an answer is to be expected
+
+std::string object_of(const PeerFacts& peer) {
+    return fmt::format("peer {} of network {}", peer.info.address.format(), peer.info.network);
+}
+
+std::string hop_of(const PeerFacts& peer) {
+    if (!peer.route || !peer.route->gateway) return "it";
+    return "the gateway to it, " + peer.route->gateway->format() + ",";
+}
+
+bool leads_out(const InstanceFacts& facts, const PeerFacts& peer) {
+    return peer.route && facts.uplink().link &&
+           peer.route->ifindex == facts.uplink().link->index;
+}
+
+void route(const InstanceFacts& facts, Report& report) {
+    if (!facts.uplink().link) return;
+    const std::string& uplink = facts.uplink().name;
+    for (const PeerFacts& peer : facts.peers) {
+        const std::string way_out =
+            report.run(fmt::format("ip route add {} dev {}", peer.info.address.format(), uplink)) +
+            ", with `via GATEWAY` where it is not on the link";
+        if (!peer.route)
+            report.problem(object_of(peer), "the host has no route to it", way_out);
+        else if (!leads_out(facts, peer))
+            report.problem(object_of(peer),
+                           fmt::format("the route to it leads out by {}, not by the uplink {}{}",
+                                       peer.route_device, uplink,
+                                       peer.info.options.rp_filter
+                                           ? "; with --rp-filter, nothing is taken from it either"
+                                           : ""),
+                           way_out);
+        else
+            report.fine(object_of(peer), "the route to it leads out by the uplink");
+    }
+}
+
+void neighbour(const InstanceFacts& facts, Report& report) {
+    for (const PeerFacts& peer : facts.peers) {
+        if (!leads_out(facts, peer)) continue;
+        const std::string who = peer.info.address.is_v6() ? "neighbour solicitation" : "ARP";
+        if (!peer.neighbour) {
+            report.fine(object_of(peer), "nobody has sent to it lately");
+        } else if (peer.neighbour->failed) {
+            report.problem(object_of(peer),
+                           fmt::format("{} does not answer to {} on {}", hop_of(peer), who,
+                                       facts.uplink().name),
+                           "see that it is up and on this link: " +
+                               report.run("ping " + peer.info.address.format()));
+        } else if (peer.neighbour->asked) {
+            report.warning(object_of(peer),
+                           fmt::format("{} has not answered yet to {} on {}", hop_of(peer), who,
+                                       facts.uplink().name),
+                           "look again in a few seconds");
+        } else {
+            report.fine(object_of(peer),
+                        fmt::format("the MAC of {} is known", hop_of(peer)));
+        }
+    }
+}
+
+// Its counters, once or twice.
+std::uint64_t grown(const InstanceFacts& facts, std::uint32_t peer, std::uint64_t Traffic::*what) {
+    const auto then = facts.first.peers.find(peer);
+    const auto now = facts.second.peers.find(peer);
+    if (then == facts.first.peers.end() || now == facts.second.peers.end()) return 0;
+    return now->second.*what - then->second.*what;
+}
+
+std::uint64_t from_strangers(const InstanceFacts& facts) {
+    std::uint64_t packets = 0;
+    for (const VerdictCount& count : facts.second.verdicts)
+        if (count.verdict == kVerdictTexts[XGRE_UNKNOWN_PEER].name) packets += count.packets;
+    return packets;
+}
+
+// Packets go to it, and none comes. Where some come of nobody's, they may be its own.
+void answers(const InstanceFacts& facts, Report& report) {
+    for (const PeerFacts& peer : facts.peers) {
+        const Traffic& all = peer.info.traffic;
+        const bool never = all.rx_packets == 0 && all.tx_packets >= kEnoughPackets;
+        const bool not_now =
+            grown(facts, peer.info.id, &Traffic::rx_packets) == 0 &&
+            grown(facts, peer.info.id, &Traffic::tx_packets) >= kEnoughPackets;
+        if (!never && !not_now) {
+            if (all.rx_packets != 0)
+                report.fine(object_of(peer),
+                            fmt::format("{} packets came from it", all.rx_packets));
+            continue;
+        }
+        const std::string found =
+            never ? fmt::format("{} packets were sent to it, and none ever came", all.tx_packets)
+                  : fmt::format("{} packets were sent to it in {:.1f} s, and none came",
+                                grown(facts, peer.info.id, &Traffic::tx_packets), facts.seconds);
+        const std::uint64_t strangers = from_strangers(facts);
+        if (never && strangers != 0)
+            report.problem(object_of(peer),
+                           fmt::format("{}; {} came that are of no peer", found, strangers),
+                           "compare the keys of both ends (`xgre peer show`), and the address that "
+                           "each sends from with the one that the other knows: " +
+                               report.run("tcpdump -ni " + facts.uplink().name + " ip proto 47") +
+                               " shows them");
+        else
+            report.warning(object_of(peer), found,
+                           "see what becomes of them there (`xgre doctor`, `xgre stats`), and that "
+                           "firewalls on the way let IP protocol 47 (GRE) through both ways");
+    }
+}
+
+void path_mtu(const InstanceFacts& facts, Report& report) {
+    for (const PeerFacts& peer : facts.peers) {
+        const PeerInfo& info = peer.info;
+        const std::string way_out = fmt::format(
+            "raise the MTU on the way, or have VMs send no more: {}, and that at VMs",
+            report.xgre(fmt::format("network add {} --mtu {}", info.network, info.mtu)));
+        if (info.mtu_from == MtuSource::path)
+            report.warning(object_of(peer),
+                           fmt::format("a router on the way said that inner packets of no more "
+                                       "than {} bytes get through",
+                                       info.mtu),
+                           info.mtu < kIp6Mtu ? "raise the MTU on the way" : way_out);
+        else if (info.mtu_from == MtuSource::route)
+            report.note(object_of(peer),
+                        fmt::format("the route to it has an MTU by which {} bytes fit inside",
+                                    info.mtu),
+                        info.mtu < kIp6Mtu ? "raise the route's MTU" : way_out);
+        else
+            report.fine(object_of(peer),
+                        fmt::format("inner packets of {} bytes fit, as the uplink has it",
+                                    info.mtu));
+        if (info.mtu != 0 && info.mtu < kIp6Mtu)
+            report.warning(object_of(peer),
+                           fmt::format("{} bytes fit inside, and IPv6 of VMs needs {}", info.mtu,
+                                       kIp6Mtu),
+                           "raise the MTU of the uplink, and of all on the way");
+    }
+}
+
+// What the network says that fits, and what does.
+void network_mtu(const InstanceFacts& facts, Report& report) {
+    if (!facts.uplink().link) return;
+    for (const NetworkInfo& network : facts.info.networks) {
+        std::uint32_t fits = UINT32_MAX;
+        for (const PeerFacts& peer : facts.peers)
+            if (peer.info.network == network.name && peer.info.mtu_from == MtuSource::uplink)
+                fits = std::min(fits, peer.info.mtu);
+        const std::string object = "network " + network.name;
+        if (network.mtu <= fits) {
+            report.fine(object, fmt::format("its MTU of {} fits the uplink", network.mtu));
+            continue;
+        }
+        report.warning(
+            object,
+            fmt::format("its MTU is {}, and {} fit through uplink {}, whose MTU is {}", network.mtu,
+                        fits, facts.uplink().name, facts.uplink().link->mtu),
+            fmt::format("{}, or {}",
+                        report.run(fmt::format("ip link set {} mtu {}", facts.uplink().name,
+                                               facts.uplink().link->mtu + network.mtu - fits)),
+                        report.xgre(fmt::format("network add {} --mtu {}", network.name, fits))));
+    }
+}
+
+const NetworkInfo* network_of(const InstanceFacts& facts, const DeviceFacts& device) {
+    const auto found = std::ranges::find(facts.info.networks, device.network, &NetworkInfo::name);
+    return found == facts.info.networks.end() ? nullptr : &*found;
+}
+
+void port_mtu(const InstanceFacts& facts, Report& report) {
+    std::map<std::string, std::vector<std::string>> larger;
+    for (const DeviceFacts& device : facts.devices) {
+        const NetworkInfo* network = network_of(facts, device);
+        if (device.is_uplink || !device.link || network == nullptr) continue;
+        if (device.link->mtu > network->mtu) larger[network->name].push_back(device.name);
+        if (device.link->mtu >= network->mtu) continue;
+        report.warning("port " + device.name,
+                       fmt::format("its MTU is {}, and packets of {} may come from its network: "
+                                   "larger ones are dropped",
+                                   device.link->mtu, network->mtu),
+                       report.run(fmt::format("ip link set {} mtu {}", device.name, network->mtu)));
+    }
+    for (const auto& [name, devices] : larger) {
+        const auto network = std::ranges::find(facts.info.networks, name, &NetworkInfo::name);
+        report.note("network " + name,
+                    fmt::format("devices of {} have a larger MTU than its {}: TCP adapts, other "
+                                "senders are told by ICMP",
+                                fmt::join(devices, ", "), network->mtu),
+                    fmt::format("give their VMs an MTU of {}, as `xgre dhcp` does", network->mtu));
+    }
+}
+
+constexpr std::array<Check<InstanceFacts>, 6> kChecks{{
+    {"route", route},
+    {"neighbour", neighbour},
+    {"answers", answers},
+    {"path-mtu", path_mtu},
+    {"network-mtu", network_mtu},
+    {"port-mtu", port_mtu},
+}};
+
+}  // namespace
+
+InstanceChecks path_checks() {
+    return kChecks;
+}
+
+}  // namespace xgre::doctor

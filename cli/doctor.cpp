@@ -59,7 +59,8 @@ void print(const Printer& out, const Finding& finding) {
 void print(const Printer& out, const std::vector<Finding>& findings, bool all) {
     for (const Finding& finding : findings)
         if (all || finding.severity != Severity::ok) print(out, finding);
-    out.line(fmt::format("{}, {}, {}; {} fine", counted(count(findings, Severity::problem), "problem"),
+    out.line(fmt::format("{}, {}, {}; {} fine",
+                         counted(count(findings, Severity::problem), "problem"),
                          counted(count(findings, Severity::warning), "warning"),
                          counted(count(findings, Severity::note), "note"),
                          counted(count(findings, Severity::ok), "thing")));
@@ -88,11 +89,13 @@ void examine(Context& context, const DoctorOptions& options) {
 void add_doctor_command(CLI::App& app, Context& context) {
     auto* doctor = app.add_subcommand("doctor", "what is wrong with the instance and its host");
     auto options = std::make_shared<DoctorOptions>();
-    doctor->add_flag("--all", options->all, "also what was looked at and is fine; JSON always has it");
+    doctor->add_flag("--all", options->all,
+                     "also what was looked at and is fine; JSON always has it");
     add_value(*doctor, "--seconds", options->spec.time, wait_syntax(),
               "for how long counters are watched (default: 1); 0: totals only");
     doctor->footer(
-        "Reads and changes nothing. Exit: 0 without problems, also with warnings, 1 with problems,\n"
+        "Reads and changes nothing. Exit: 0 without problems, also with warnings, 1 with "
+        "problems,\n"
         "2 failed.\n"
         "Examples:\n"
         "  xgre doctor\n"

@@ -384,7 +384,8 @@ DhcpInfo describe(const Session& session, Instance* instance, const std::string&
         for (const std::string& fault : faults) {
             info.problems.push_back(fmt::format(
                 "{}; run `{}`", fault,
-                command_of(session, fmt::format("dhcp start --network {} --subnet CIDR", network))));
+                command_of(session,
+                           fmt::format("dhcp start --network {} --subnet CIDR", network))));
         }
         add_leases(instance, info, files.leases());
         return info;
@@ -408,7 +409,8 @@ DhcpInfo describe(const Session& session, Instance* instance, const std::string&
                         command_of(session, fmt::format("dhcp stop --network {}", network))));
     } else {
         info.mtu = found->mtu;
-        const std::string mend = command_of(session, fmt::format("dhcp start --network {}", network));
+        const std::string mend =
+            command_of(session, fmt::format("dhcp start --network {}", network));
         for (const std::string& fault : Server{session, instance, *saved, info.mtu}.faults())
             info.problems.push_back(fmt::format("{}; run `{}`", fault, mend));
     }
@@ -530,8 +532,8 @@ std::vector<DhcpInfo> show_dhcp(const Session& session, const std::optional<std:
         throw Error{fmt::format("network {}", *network), "it has no DHCP server",
                     fmt::format("start one with `{}`",
                                 command_of(session, fmt::format("dhcp start --network {} "
-                                                             "--subnet CIDR",
-                                                             *network)))};
+                                                                "--subnet CIDR",
+                                                                *network)))};
     }
     std::vector<DhcpInfo> infos;
     infos.reserve(networks.size());

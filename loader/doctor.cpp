@@ -55,8 +55,8 @@ void run(std::span<const Check<What>> checks, const What& what, const Session& s
 }  // namespace
 
 void Report::add(Severity severity, std::string object, std::string found, std::string way_out) {
-    findings_.push_back({severity, std::string{check_}, std::move(object), std::move(found),
-                         std::move(way_out)});
+    findings_.push_back(
+        {severity, std::string{check_}, std::move(object), std::move(found), std::move(way_out)});
 }
 
 void Report::problem(std::string object, std::string found, std::string way_out) {

@@ -34,15 +34,15 @@ struct HostFacts {
     bool has_tcx = true;
     bool times_programs = false;  // sysctl kernel.bpf_stats_enabled
     bool has_dnsmasq = true;
-    std::string clock;                // the clock source in use; empty: not known
-    std::vector<std::string> clocks;  // those that there are
+    std::string clock;                    // the clock source in use; empty: not known
+    std::vector<std::string> clocks;      // those that there are
     std::vector<KernelFeature> features;  // none: they could not be probed
 };
 
 struct DeviceFacts {
     std::string name;
     bool is_uplink = false;
-    std::string network;  // of a port
+    std::string network;           // of a port
     std::optional<LinkInfo> link;  // none: it is gone
     std::string master;            // the bridge or bond that it belongs to; empty: none
     HookInfo hook;
@@ -74,7 +74,7 @@ struct MacFacts {
 struct Reading {
     std::vector<VerdictCount> verdicts;
     std::vector<NoteCount> notes;
-    std::map<std::uint32_t, Traffic> peers;                  // by peer id
+    std::map<std::uint32_t, Traffic> peers;                   // by peer id
     std::map<std::uint32_t, std::uint64_t> from_wire_by_cpu;  // tunnel packets, of online CPUs
     CpuTable cpu_times;
     std::vector<MacFacts> macs;  // sorted by key
@@ -140,11 +140,11 @@ struct Check {
 using HostChecks = std::span<const Check<HostFacts>>;
 using InstanceChecks = std::span<const Check<InstanceFacts>>;
 
-HostChecks host_checks();            // doctor_host.cpp
-InstanceChecks device_checks();      // doctor_devices.cpp
-InstanceChecks path_checks();        // doctor_paths.cpp
-InstanceChecks table_checks();       // doctor_tables.cpp
-InstanceChecks traffic_checks();     // doctor_traffic.cpp
+HostChecks host_checks();         // doctor_host.cpp
+InstanceChecks device_checks();   // doctor_devices.cpp
+InstanceChecks path_checks();     // doctor_paths.cpp
+InstanceChecks table_checks();    // doctor_tables.cpp
+InstanceChecks traffic_checks();  // doctor_traffic.cpp
 
 // All of them, problems first.
 std::vector<Finding> findings_of(const Facts& facts);

@@ -64,11 +64,12 @@ void local_address(const InstanceFacts& facts, Report& report) {
     if (!facts.uplink().link) return;
     const std::string& uplink = facts.uplink().name;
     for (const IpAddr& address : facts.missing_locals)
-        report.problem("uplink " + uplink,
-                       fmt::format("it has not got {} any more, which peers send to", address.format()),
-                       report.run(fmt::format("ip addr add {}/{} dev {}", address.format(),
-                                              address.is_v6() ? "64" : "24", uplink)) +
-                           " with the prefix length that it had");
+        report.problem(
+            "uplink " + uplink,
+            fmt::format("it has not got {} any more, which peers send to", address.format()),
+            report.run(fmt::format("ip addr add {}/{} dev {}", address.format(),
+                                   address.is_v6() ? "64" : "24", uplink)) +
+                " with the prefix length that it had");
     if (facts.missing_locals.empty())
         report.fine("uplink " + uplink, "it has the addresses that tunnels go to");
 }
@@ -76,8 +77,7 @@ void local_address(const InstanceFacts& facts, Report& report) {
 void bridge(const InstanceFacts& facts, Report& report) {
     for (const DeviceFacts& device : facts.devices) {
         if (device.master.empty()) continue;
-        const std::string way_out =
-            report.run(fmt::format("ip link set {} nomaster", device.name));
+        const std::string way_out = report.run(fmt::format("ip link set {} nomaster", device.name));
         if (device.is_uplink)
             report.warning(object_of(device),
                            fmt::format("it belongs to {}, which gets none of the tunnel packets, "
@@ -166,7 +166,8 @@ void xdp(const InstanceFacts& facts, Report& report) {
                                                ? "no XDP, which would not pay: " + hook.reason
                                                : "XDP runs natively");
         if (any && !hook.xdp_transmit)
-            report.note(object_of(device), "no XDP on what is sent into it: " + hook.transmit_reason,
+            report.note(object_of(device),
+                        "no XDP on what is sent into it: " + hook.transmit_reason,
                         hook.transmit_remedy);
     }
 }
@@ -189,8 +190,7 @@ void netfilter(const InstanceFacts& facts, Report& report) {
             report.note(object_of(device),
                         fmt::format("chain {} of nftables' table {} is at its {}: tunnel packets "
                                     "and frames of VMs go past it, ARP of the host does not",
-                                    chain.name, chain.table,
-                                    chain.ingress ? "ingress" : "egress"),
+                                    chain.name, chain.table, chain.ingress ? "ingress" : "egress"),
                         "nothing, unless the chain was to filter them: options of " +
                             report.xgre("port add") + " do some of that");
 }

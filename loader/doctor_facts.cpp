@@ -73,8 +73,8 @@ private:
         const auto cells = counters.all();
         for (const std::uint32_t cpu : online_.list()) {
             std::uint64_t packets = 0;
-            for (const std::uint32_t program : {XGRE_PROGRAM_UPLINK_XDP, XGRE_PROGRAM_UPLINK_TC,
-                                                XGRE_PROGRAM_UPLINK_CPU})
+            for (const std::uint32_t program :
+                 {XGRE_PROGRAM_UPLINK_XDP, XGRE_PROGRAM_UPLINK_TC, XGRE_PROGRAM_UPLINK_CPU})
                 for (std::uint32_t verdict = 0; verdict < XGRE_VERDICT_MAX; ++verdict)
                     packets += cells.at(XGRE_COUNTER(program, verdict) * cpus + cpu).packets;
             reading.from_wire_by_cpu.emplace(cpu, packets);
@@ -83,10 +83,10 @@ private:
 
     void read_macs(Reading& reading) const {
         instance_.fdb({}, [&](const FdbInfo& entry) {
-            reading.macs.push_back({entry.network, entry.vlan, entry.mac,
-                                    entry.peer ? "peer " + entry.peer->format()
-                                               : "port " + entry.port,
-                                    entry.is_static, entry.expired});
+            reading.macs.push_back(
+                {entry.network, entry.vlan, entry.mac,
+                 entry.peer ? "peer " + entry.peer->format() : "port " + entry.port,
+                 entry.is_static, entry.expired});
         });
         std::ranges::sort(reading.macs, {}, &MacFacts::key);
     }
@@ -130,8 +130,8 @@ public:
 private:
     void look_at_devices() {
         chains_ = NlSocket::open_netfilter().list_device_chains();
-        DeviceFacts uplink = device(facts_.info.uplink, facts_.info.hook,
-                                    state_.find_uplink(netlink_));
+        DeviceFacts uplink =
+            device(facts_.info.uplink, facts_.info.hook, state_.find_uplink(netlink_));
         uplink.is_uplink = true;
         facts_.devices.push_back(std::move(uplink));
         for (const PortInfo& port : facts_.info.ports) {

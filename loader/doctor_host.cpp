@@ -43,8 +43,7 @@ void kernel_features(const HostFacts& host, Report& report) {
     for (const KernelFeature& feature : host.features) {
         if (feature.there) continue;
         all = false;
-        report.problem(kHost,
-                       fmt::format("the kernel has no {}: {}", feature.name, feature.use),
+        report.problem(kHost, fmt::format("the kernel has no {}: {}", feature.name, feature.use),
                        "use Linux 6.1 or later");
     }
     if (all && !host.features.empty())

@@ -25,8 +25,7 @@ std::string hop_of(const PeerFacts& peer) {
 }
 
 bool leads_out(const InstanceFacts& facts, const PeerFacts& peer) {
-    return peer.route && facts.uplink().link &&
-           peer.route->ifindex == facts.uplink().link->index;
+    return peer.route && facts.uplink().link && peer.route->ifindex == facts.uplink().link->index;
 }
 
 void route(const InstanceFacts& facts, Report& report) {
@@ -61,7 +60,8 @@ void neighbour(const InstanceFacts& facts, Report& report) {
             report.problem(object_of(peer),
                            fmt::format("{} does not answer to {} on {}", hop_of(peer), who,
                                        facts.uplink().name),
-                           "see that it is up and on this link: " +
+                           "see that it is up and on this link, and that no firewall here or "
+                           "there drops ARP: " +
                                report.run("ping " + peer.info.address.format()));
         } else if (peer.neighbour->asked) {
             report.warning(object_of(peer),
@@ -69,14 +69,13 @@ void neighbour(const InstanceFacts& facts, Report& report) {
                                        facts.uplink().name),
                            "look again in a few seconds");
         } else {
-            report.fine(object_of(peer),
-                        fmt::format("the MAC of {} is known", hop_of(peer)));
+            report.fine(object_of(peer), fmt::format("the MAC of {} is known", hop_of(peer)));
         }
     }
 }
 
 // Its counters, once or twice.
-std::uint64_t grown(const InstanceFacts& facts, std::uint32_t peer, std::uint64_t Traffic::*what) {
+std::uint64_t grown(const InstanceFacts& facts, std::uint32_t peer, std::uint64_t Traffic::* what) {
     const auto then = facts.first.peers.find(peer);
     const auto now = facts.second.peers.find(peer);
     if (then == facts.first.peers.end() || now == facts.second.peers.end()) return 0;
@@ -95,9 +94,8 @@ void answers(const InstanceFacts& facts, Report& report) {
     for (const PeerFacts& peer : facts.peers) {
         const Traffic& all = peer.info.traffic;
         const bool never = all.rx_packets == 0 && all.tx_packets >= kEnoughPackets;
-        const bool not_now =
-            grown(facts, peer.info.id, &Traffic::rx_packets) == 0 &&
-            grown(facts, peer.info.id, &Traffic::tx_packets) >= kEnoughPackets;
+        const bool not_now = grown(facts, peer.info.id, &Traffic::rx_packets) == 0 &&
+                             grown(facts, peer.info.id, &Traffic::tx_packets) >= kEnoughPackets;
         if (!never && !not_now) {
             if (all.rx_packets != 0)
                 report.fine(object_of(peer),
@@ -136,19 +134,19 @@ void path_mtu(const InstanceFacts& facts, Report& report) {
                                        info.mtu),
                            info.mtu < kIp6Mtu ? "raise the MTU on the way" : way_out);
         else if (info.mtu_from == MtuSource::route)
-            report.note(object_of(peer),
-                        fmt::format("the route to it has an MTU by which {} bytes fit inside",
-                                    info.mtu),
-                        info.mtu < kIp6Mtu ? "raise the route's MTU" : way_out);
+            report.note(
+                object_of(peer),
+                fmt::format("the route to it has an MTU by which {} bytes fit inside", info.mtu),
+                info.mtu < kIp6Mtu ? "raise the route's MTU" : way_out);
         else
-            report.fine(object_of(peer),
-                        fmt::format("inner packets of {} bytes fit, as the uplink has it",
-                                    info.mtu));
+            report.fine(
+                object_of(peer),
+                fmt::format("inner packets of {} bytes fit, as the uplink has it", info.mtu));
         if (info.mtu != 0 && info.mtu < kIp6Mtu)
-            report.warning(object_of(peer),
-                           fmt::format("{} bytes fit inside, and IPv6 of VMs needs {}", info.mtu,
-                                       kIp6Mtu),
-                           "raise the MTU of the uplink, and of all on the way");
+            report.warning(
+                object_of(peer),
+                fmt::format("{} bytes fit inside, and IPv6 of VMs needs {}", info.mtu, kIp6Mtu),
+                "raise the MTU of the uplink, and of all on the way");
     }
 }
 

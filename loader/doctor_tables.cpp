@@ -14,8 +14,8 @@ namespace xgre::doctor {
 namespace {
 
 constexpr double kNearlyFull = 0.9;
-constexpr double kManyMoves = 1;       // a second, as in `xgre profile`
-constexpr std::size_t kEnough = 4;     // examples
+constexpr double kManyMoves = 1;    // a second, as in `xgre profile`
+constexpr std::size_t kEnough = 4;  // examples
 
 std::uint64_t note_of(const Reading& reading, xgre_note which) {
     for (const NoteCount& count : reading.notes)
@@ -62,8 +62,9 @@ void mac_limits(const InstanceFacts& facts, Report& report) {
         if (learned < limit) return report.fine(object, found);
         report.warning(object, found + ": what goes to others behind it is flooded", way_out);
     };
-    constexpr std::string_view kElse = " raises it, if so many belong there; else look at who they "
-                                       "are with `xgre fdb show`";
+    constexpr std::string_view kElse =
+        " raises it, if so many belong there; else look at who they "
+        "are with `xgre fdb show`";
     for (const PortInfo& port : facts.info.ports)
         look("port " + port.device, port.learned, port.mac_limit,
              report.xgre(fmt::format("port add {} --mac-limit N", port.device)) +
@@ -85,8 +86,8 @@ std::vector<std::string> moved(const InstanceFacts& facts) {
             ++before;
         if (before == facts.first.macs.end()) break;
         if (before->key() == now.key() && before->owner != now.owner)
-            words.push_back(fmt::format("{} from {} to {}", now.mac.format(), before->owner,
-                                        now.owner));
+            words.push_back(
+                fmt::format("{} from {} to {}", now.mac.format(), before->owner, now.owner));
     }
     return words;
 }
@@ -128,20 +129,22 @@ void loop(const InstanceFacts& facts, Report& report) {
     if (facts.uplink().link) underlay[facts.uplink().link->mac] = "the uplink";
     for (const PeerFacts& peer : facts.peers)
         if (peer.neighbour && peer.neighbour->mac)
-            underlay[*peer.neighbour->mac] = peer.route && peer.route->gateway
-                                                 ? "the gateway to peer " + peer.info.address.format()
-                                                 : "peer " + peer.info.address.format();
+            underlay[*peer.neighbour->mac] =
+                peer.route && peer.route->gateway
+                    ? "the gateway to peer " + peer.info.address.format()
+                    : "peer " + peer.info.address.format();
     bool any = false;
     for (const MacFacts& entry : facts.second.macs) {
         const auto found = underlay.find(entry.mac);
         if (found == underlay.end() || entry.is_static) continue;
         any = true;
-        report.warning("network " + entry.network,
-                       fmt::format("the MAC of {}, {}, is learned behind {}: the hosts' own network "
-                                   "is bridged into it",
-                                   found->second, entry.mac.format(), entry.owner),
-                       fmt::format("take apart what joins them: {} is in a loop with the uplink",
-                                   entry.owner));
+        report.warning(
+            "network " + entry.network,
+            fmt::format("the MAC of {}, {}, is learned behind {}: the hosts' own network "
+                        "is bridged into it",
+                        found->second, entry.mac.format(), entry.owner),
+            fmt::format("take apart what joins them: {} is in a loop with the uplink",
+                        entry.owner));
     }
     if (!any) report.fine("fdb", "no MAC of the underlay is in a network");
 }
@@ -156,8 +159,7 @@ void networks(const InstanceFacts& facts, Report& report) {
             report.note(object, "it has no peer",
                         report.xgre(fmt::format("peer add ADDR --network {}", network.name)));
         if (network.ports != 0 && network.peers != 0)
-            report.fine(object,
-                        fmt::format("{} ports, {} peers", network.ports, network.peers));
+            report.fine(object, fmt::format("{} ports, {} peers", network.ports, network.peers));
     }
 }
 

@@ -14,9 +14,9 @@ namespace {
 
 // What a port was told to be kept from, and what happens in a network that is as it should be.
 constexpr std::array kInOrder{
-    XGRE_LOCKED,          XGRE_SAME_PORT,     XGRE_SPLIT_HORIZON, XGRE_ISOLATED,
-    XGRE_NO_TARGET,       XGRE_PEER_GONE,     XGRE_BAD_SOURCE,    XGRE_BROADCAST_LIMIT,
-    XGRE_UNKNOWN_LIMIT,   XGRE_DHCP_GUARD,    XGRE_RA_GUARD,      XGRE_NOT_LEASED,
+    XGRE_LOCKED,        XGRE_SAME_PORT,  XGRE_SPLIT_HORIZON, XGRE_ISOLATED,
+    XGRE_NO_TARGET,     XGRE_PEER_GONE,  XGRE_BAD_SOURCE,    XGRE_BROADCAST_LIMIT,
+    XGRE_UNKNOWN_LIMIT, XGRE_DHCP_GUARD, XGRE_RA_GUARD,      XGRE_NOT_LEASED,
 };
 
 constexpr double kOneCpu = 0.8;          // of the packets, on one of several CPUs
@@ -71,24 +71,23 @@ void one_cpu(const InstanceFacts& facts, Report& report) {
     if (rate < kManyPackets || static_cast<double>(most) < kOneCpu * static_cast<double>(all) ||
         !facts.info.spread_cpus.empty())
         return report.fine("cpus", fmt::format("{:.0f} packets a second from the wire", rate));
-    const CpuTimes a = facts.first.cpu_times.contains(busiest)
-                           ? facts.first.cpu_times.at(busiest)
-                           : CpuTimes{};
-    const CpuTimes b = facts.second.cpu_times.contains(busiest)
-                           ? facts.second.cpu_times.at(busiest)
-                           : CpuTimes{};
+    const CpuTimes a =
+        facts.first.cpu_times.contains(busiest) ? facts.first.cpu_times.at(busiest) : CpuTimes{};
+    const CpuTimes b =
+        facts.second.cpu_times.contains(busiest) ? facts.second.cpu_times.at(busiest) : CpuTimes{};
     const double softirq = b.total == a.total ? 0
                                               : static_cast<double>(b.softirq - a.softirq) /
                                                     static_cast<double>(b.total - a.total);
-    report.add(softirq < kBusySoftirq ? Severity::note : Severity::warning, "cpus",
-               fmt::format("CPU {} took {:.0f} % of {:.0f} packets a second from the wire, and spent "
-                           "{:.0f} % of its time on networking, of {} CPUs: a tunnel between two "
-                           "hosts is one flow to the NIC",
-                           busiest, 100 * static_cast<double>(most) / static_cast<double>(all), rate,
-                           100 * softirq, now.size()),
-               report.xgre(fmt::format("attach {} --local ADDR --spread all", facts.uplink().name)) +
-                   " with the arguments that it had, where XDP runs; else RPS, "
-                   "/sys/class/net/DEV/queues/rx-0/rps_cpus");
+    report.add(
+        softirq < kBusySoftirq ? Severity::note : Severity::warning, "cpus",
+        fmt::format("CPU {} took {:.0f} % of {:.0f} packets a second from the wire, and spent "
+                    "{:.0f} % of its time on networking, of {} CPUs: a tunnel between two "
+                    "hosts is one flow to the NIC",
+                    busiest, 100 * static_cast<double>(most) / static_cast<double>(all), rate,
+                    100 * softirq, now.size()),
+        report.xgre(fmt::format("attach {} --local ADDR --spread all", facts.uplink().name)) +
+            " with the arguments that it had, where XDP runs; else RPS, "
+            "/sys/class/net/DEV/queues/rx-0/rps_cpus");
 }
 
 constexpr std::array<Check<InstanceFacts>, 2> kChecks{{

@@ -5,9 +5,9 @@
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
 #include <linux/membarrier.h>
+#include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <linux/pkt_cls.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <sys/syscall.h>
@@ -38,7 +38,7 @@ constexpr std::uint32_t kFilterHandle = 0x7867;
 constexpr std::uint32_t kFilterPriority = 1;
 
 constexpr int kLoopback = 1;
-constexpr const char* kDoctor = "`xgre show` tells what runs where";
+constexpr const char* kDoctor = "`xgre doctor` tells what is in the way";
 
 struct LinkState {
     std::uint32_t program;
@@ -262,8 +262,7 @@ bool knows_tcx() {
 
 std::optional<HookedProgram> xdp_program(const LinkInfo& device) {
     if (device.xdp_prog_id == 0) return std::nullopt;
-    return HookedProgram{device.xdp_prog_id, name_of_program(device.xdp_prog_id),
-                         xdp_link(device)};
+    return HookedProgram{device.xdp_prog_id, name_of_program(device.xdp_prog_id), xdp_link(device)};
 }
 
 std::vector<std::uint32_t> Hooks::tcx_programs_before(int ifindex) const {

@@ -778,8 +778,7 @@ std::vector<DeviceChain> NlSocket::list_device_chains() {
     const Outcome outcome = request(*message, [&](const nlmsghdr& answer) {
         if (auto chain = read_chain(answer)) chains.push_back(std::move(*chain));
     });
-    if (outcome.error == 0 || outcome.error == EINVAL || outcome.error == EOPNOTSUPP)
-        return chains;
+    if (outcome.error == 0 || outcome.error == EINVAL || outcome.error == EOPNOTSUPP) return chains;
     throw Error::from_errno("nftables", "cannot list chains", outcome.error, "run as root");
 }
 

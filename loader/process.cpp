@@ -52,7 +52,6 @@ std::optional<std::string> find_program(const std::string& program) {
 
 namespace {
 
-
 constexpr off_t kDiagnosticsSize = 64 * 1024;
 
 // Not <sys/pidfd.h>: in glibc 2.36 (Debian 12) it declares these as C++ functions.

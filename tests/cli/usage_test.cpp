@@ -70,6 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"test"}, std::vector<std::string>{"top"},
         std::vector<std::string>{"peer", "probe"},
         std::vector<std::string>{"metrics"}),
+        std::vector<std::string>{"peer", "probe"}, std::vector<std::string>{"doctor"}),
     [](const auto& param) {
         std::string name;
         for (std::string word : param.param) {
@@ -132,6 +133,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"RawOfNoMap", {"map", "--raw"}, {"map:", "--raw", "name the map"}},
         Case{"ApplyOfNothing", {"apply"}, {"apply:", "FILE is required"}},
         Case{"ExportToAFile", {"export", "lan.toml"}, {"'lan.toml'"}},
+        Case{"ATimeThatIsNone",
+             {"doctor", "--seconds", "-1"},
+             {"--seconds:", "'-1'", "0, or a time from 0.1"}},
         Case{"CountWithoutWatch", {"stats", "--count", "2"}, {"--count", "--watch"}},
         Case{"ALineBreakInAName", {"port", "add", "a\nb"}, {"DEV:", "a\\x0ab"}}),
     [](const auto& param) { return param.param.name; });

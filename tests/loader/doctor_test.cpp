@@ -54,6 +54,13 @@ void count_everywhere(Facts& facts, const NoteCount& then, const NoteCount& now)
     facts.instance->second.notes.push_back(now);
 }
 
+DhcpInfo server() {
+    DhcpInfo info;
+    info.network = "lan";
+    info.device = "tap0";
+    return info;
+}
+
 InstanceFacts healthy_instance() {
     InstanceFacts facts;
     facts.info.instance = "default";
@@ -151,14 +158,10 @@ TEST_P(Finds, ExactlyThat) {
     Facts facts = healthy();
     sickness.make(facts);
     const std::vector<Finding> findings = not_fine(facts);
+    std::string all;
     for (const Finding& finding : findings)
-        SCOPED_TRACE(finding.check + ": " + finding.object + ": " + finding.found);
-    ASSERT_EQ(findings.size(), 1U) << testing::PrintToString([&] {
-        std::vector<std::string> all;
-        for (const Finding& finding : findings)
-            all.push_back(finding.check + ": " + finding.object + ": " + finding.found);
-        return all;
-    }());
+        all += finding.check + ": " + finding.object + ": " + finding.found + '\n';
+    ASSERT_EQ(findings.size(), 1U) << all;
     const Finding& finding = findings.front();
     EXPECT_EQ(finding.severity, sickness.severity) << name_of(finding.severity);
     EXPECT_EQ(finding.check, sickness.check);
@@ -184,19 +187,16 @@ PeerFacts& peer_of(Facts& facts) {
 INSTANTIATE_TEST_SUITE_P(
     OfTheHost, Finds,
     testing::Values(
-        Sickness{"MissingPrivileges",
-                 [](Facts& f) { f.host.missing_capabilities = {"CAP_BPF"}; }, Severity::problem,
-                 "privileges", "host", "CAP_BPF missing", "as root"},
+        Sickness{"MissingPrivileges", [](Facts& f) { f.host.missing_capabilities = {"CAP_BPF"}; },
+                 Severity::problem, "privileges", "host", "CAP_BPF missing", "as root"},
         Sickness{"NoBpfFileSystem", [](Facts& f) { f.host.has_bpffs = false; }, Severity::problem,
                  "bpf-file-system", "host", "/sys/fs/bpf", "mount -t bpf"},
         Sickness{"NoBtf", [](Facts& f) { f.host.has_btf = false; }, Severity::problem, "btf",
                  "host", "/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"},
-        Sickness{"AFeatureThatTheKernelLacks",
-                 [](Facts& f) {
-                     f.host.features.push_back({"helper bpf_loop", "for copies", false});
-                 },
-                 Severity::problem, "kernel-features", "host", "no helper bpf_loop: for copies",
-                 "6.1"},
+        Sickness{
+            "AFeatureThatTheKernelLacks",
+            [](Facts& f) { f.host.features.push_back({"helper bpf_loop", "for copies", false}); },
+            Severity::problem, "kernel-features", "host", "no helper bpf_loop: for copies", "6.1"},
         Sickness{"NoTcx", [](Facts& f) { f.host.has_tcx = false; }, Severity::note, "tcx", "host",
                  "clsact", "6.6"},
         Sickness{"NoJit", [](Facts& f) { f.host.has_jit = false; }, Severity::warning, "jit",
@@ -219,30 +219,31 @@ INSTANTIATE_TEST_SUITE_P(
                  "dnsmasq", "host", "dnsmasq", "apt-get install dnsmasq-base"}),
     name_of_sickness);
 
-INSTANTIATE_TEST_SUITE_P(
-    OfTheInstance, Finds,
-    testing::Values(
-        Sickness{"NoInstance",
-                 [](Facts& f) {
-                     f.instance.reset();
-                     f.instances.clear();
-                 },
-                 Severity::note, "instance", "instance default", "not attached",
-                 "`xgre attach UPLINK --local ADDR`"},
-        Sickness{"OnlyAnotherInstance",
-                 [](Facts& f) {
-                     f.instance.reset();
-                     f.instances = {"blue"};
-                 },
-                 Severity::note, "instance", "instance default", "there is blue",
-                 "`xgre --instance blue doctor`"},
-        Sickness{"AnInstanceThatCannotBeOpened",
-                 [](Facts& f) {
-                     f.instance.reset();
-                     f.unopened.emplace("instance default", "of version 3", "detach");
-                 },
-                 Severity::problem, "instance", "instance default", "of version 3", "detach"}),
-    name_of_sickness);
+INSTANTIATE_TEST_SUITE_P(OfTheInstance, Finds,
+                         testing::Values(Sickness{"NoInstance",
+                                                  [](Facts& f) {
+                                                      f.instance.reset();
+                                                      f.instances.clear();
+                                                  },
+                                                  Severity::note, "instance", "instance default",
+                                                  "not attached",
+                                                  "`xgre attach UPLINK --local ADDR`"},
+                                         Sickness{"OnlyAnotherInstance",
+                                                  [](Facts& f) {
+                                                      f.instance.reset();
+                                                      f.instances = {"blue"};
+                                                  },
+                                                  Severity::note, "instance", "instance default",
+                                                  "there is blue", "`xgre --instance blue doctor`"},
+                                         Sickness{"AnInstanceThatCannotBeOpened",
+                                                  [](Facts& f) {
+                                                      f.instance.reset();
+                                                      f.unopened.emplace("instance default",
+                                                                         "of version 3", "detach");
+                                                  },
+                                                  Severity::problem, "instance", "instance default",
+                                                  "of version 3", "detach"}),
+                         name_of_sickness);
 
 INSTANTIATE_TEST_SUITE_P(
     OfDevices, Finds,
@@ -253,16 +254,13 @@ INSTANTIATE_TEST_SUITE_P(
                  "device-gone", "port tap0", "gone", "`xgre port add tap0`"},
         Sickness{"AnUplinkThatIsDown",
                  [](Facts& f) { uplink_of(f).link->up = uplink_of(f).link->running = false; },
-                 Severity::problem, "carrier", "uplink eth0", "set down",
-                 "`ip link set eth0 up`"},
+                 Severity::problem, "carrier", "uplink eth0", "set down", "`ip link set eth0 up`"},
         Sickness{"AnUplinkWithoutCarrier", [](Facts& f) { uplink_of(f).link->running = false; },
                  Severity::problem, "carrier", "uplink eth0", "no carrier", "cable"},
         Sickness{"APortWithoutVm", [](Facts& f) { port_of(f).link->running = false; },
                  Severity::note, "carrier", "port tap0", "no carrier", "start the VM"},
         Sickness{"ALostLocalAddress",
-                 [](Facts& f) {
-                     f.instance->missing_locals = {*IpAddr::parse("198.18.0.1")};
-                 },
+                 [](Facts& f) { f.instance->missing_locals = {*IpAddr::parse("198.18.0.1")}; },
                  Severity::problem, "local-address", "uplink eth0", "198.18.0.1",
                  "`ip addr add 198.18.0.1/24 dev eth0`"},
         Sickness{"APortInABridge", [](Facts& f) { port_of(f).master = "br0"; }, Severity::problem,
@@ -281,9 +279,9 @@ INSTANTIATE_TEST_SUITE_P(
                  "`xgre port add tap0`"},
         Sickness{"ADetourThatIsMissing", [](Facts& f) { f.instance->has_detour = false; },
                  Severity::problem, "hooks", "detour", "gone or down", "`xgre attach eth0"},
-        Sickness{"AProgramBeforeOurs",
-                 [](Facts& f) { uplink_of(f).before = {{12, "shaper", 0}}; }, Severity::warning,
-                 "programs-before", "uplink eth0", "shaper (id 12)", "bpftool net show dev eth0"},
+        Sickness{"AProgramBeforeOurs", [](Facts& f) { uplink_of(f).before = {{12, "shaper", 0}}; },
+                 Severity::warning, "programs-before", "uplink eth0", "shaper (id 12)",
+                 "bpftool net show dev eth0"},
         Sickness{"AForeignXdpProgram",
                  [](Facts& f) { uplink_of(f).foreign_xdp = {{12, "filter", 0}}; },
                  Severity::warning, "foreign-xdp", "uplink eth0", "filter (id 12)",
@@ -315,9 +313,7 @@ INSTANTIATE_TEST_SUITE_P(
                  [](Facts& f) { f.instance->forwards_on_loopback = false; }, Severity::problem,
                  "loopback-forwarding", "host", "off at lo", "`xgre attach eth0"},
         Sickness{"AChainOfNftables",
-                 [](Facts& f) {
-                     uplink_of(f).chains = {{"guard", "in", {"eth0"}, true}};
-                 },
+                 [](Facts& f) { uplink_of(f).chains = {{"guard", "in", {"eth0"}, true}}; },
                  Severity::note, "netfilter", "uplink eth0", "chain in of nftables' table guard",
                  "xgre port add"},
         Sickness{"AGretap", [](Facts& f) { f.instance->gretaps = {"gre1"}; }, Severity::note,
@@ -327,8 +323,8 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     OfPaths, Finds,
     testing::Values(
-        Sickness{"APeerWithoutRoute", [](Facts& f) { peer_of(f).route.reset(); },
-                 Severity::problem, "route", "peer 198.18.0.2 of network lan", "no route",
+        Sickness{"APeerWithoutRoute", [](Facts& f) { peer_of(f).route.reset(); }, Severity::problem,
+                 "route", "peer 198.18.0.2 of network lan", "no route",
                  "`ip route add 198.18.0.2 dev eth0`"},
         Sickness{"ARouteByAnotherDevice",
                  [](Facts& f) {
@@ -362,8 +358,10 @@ INSTANTIATE_TEST_SUITE_P(
                  "answers", "peer 198.18.0.2", "none ever came", "protocol 47"},
         Sickness{"APeerThatSaysNothingNow",
                  [](Facts& f) { f.instance->second.peers[1].tx_packets += 1000; },
-                 Severity::warning, "answers", "peer 198.18.0.2", "1000 packets were sent to it in "
-                 "1.0 s", "protocol 47"},
+                 Severity::warning, "answers", "peer 198.18.0.2",
+                 "1000 packets were sent to it in "
+                 "1.0 s",
+                 "protocol 47"},
         Sickness{"APathMtuThatARouterLowered",
                  [](Facts& f) {
                      peer_of(f).info.mtu_from = MtuSource::path;
@@ -384,12 +382,10 @@ INSTANTIATE_TEST_SUITE_P(
                  },
                  Severity::warning, "network-mtu", "network lan", "its MTU is 1458, and 1400 fit",
                  "`ip link set eth0 mtu 1500`"},
-        Sickness{"APortThatTakesLessThanItsNetwork",
-                 [](Facts& f) { port_of(f).link->mtu = 1400; }, Severity::warning, "port-mtu",
-                 "port tap0", "1400", "`ip link set tap0 mtu 1458`"},
-        Sickness{"APortThatTakesMoreThanItsNetwork",
-                 [](Facts& f) { port_of(f).link->mtu = 1500; }, Severity::note, "port-mtu",
-                 "network lan", "tap0", "1458"}),
+        Sickness{"APortThatTakesLessThanItsNetwork", [](Facts& f) { port_of(f).link->mtu = 1400; },
+                 Severity::warning, "port-mtu", "port tap0", "1400", "`ip link set tap0 mtu 1458`"},
+        Sickness{"APortThatTakesMoreThanItsNetwork", [](Facts& f) { port_of(f).link->mtu = 1500; },
+                 Severity::note, "port-mtu", "network lan", "tap0", "1458"}),
     name_of_sickness);
 
 TEST(Doctor, FindsThatAPeersPacketsAreTakenForAStrangers) {
@@ -411,14 +407,10 @@ INSTANTIATE_TEST_SUITE_P(
     OfTables, Finds,
     testing::Values(
         Sickness{"AFdbThatRefuses",
-                 [](Facts& f) {
-                     count_everywhere(f, {"fdb-full", "", 3}, {"fdb-full", "", 4});
-                 },
+                 [](Facts& f) { count_everywhere(f, {"fdb-full", "", 3}, {"fdb-full", "", 4}); },
                  Severity::problem, "fdb-room", "fdb", "2 of 100", "--fdb-size"},
         Sickness{"AnFdbThatWasFull",
-                 [](Facts& f) {
-                     count_everywhere(f, {"fdb-full", "", 3}, {"fdb-full", "", 3});
-                 },
+                 [](Facts& f) { count_everywhere(f, {"fdb-full", "", 3}, {"fdb-full", "", 3}); },
                  Severity::note, "fdb-room", "fdb", "full before, for 3 frames", "--fdb-size"},
         Sickness{"AnFdbThatIsNearlyFull", [](Facts& f) { f.instance->info.fdb_entries = 2; },
                  Severity::problem, "fdb-room", "fdb", "2 of 2", "--fdb-size"},
@@ -437,15 +429,11 @@ INSTANTIATE_TEST_SUITE_P(
                  "9 times in 1.0 s: 02:00:00:00:01:01 from port tap0 to peer 198.18.0.2",
                  "`xgre monitor --only fdb`"},
         Sickness{"AMacInTwoPlaces",
-                 [](Facts& f) {
-                     f.instance->second.macs.push_back(mac(2, "port tap0", 5));
-                 },
+                 [](Facts& f) { f.instance->second.macs.push_back(mac(2, "port tap0", 5)); },
                  Severity::note, "twins", "network lan", "02:00:00:00:01:02",
                  "xgre fdb show --mac 02:00:00:00:01:02"},
         Sickness{"TheUnderlayInANetwork",
-                 [](Facts& f) {
-                     f.instance->second.macs[0].mac = Mac{{2, 0, 0, 0, 0, 0xaa}};
-                 },
+                 [](Facts& f) { f.instance->second.macs[0].mac = Mac{{2, 0, 0, 0, 0, 0xaa}}; },
                  Severity::warning, "loop", "network lan", "the MAC of peer 198.18.0.2",
                  "port tap0"},
         Sickness{"ANetworkWithoutPorts", [](Facts& f) { f.instance->info.networks[0].ports = 0; },
@@ -456,15 +444,14 @@ INSTANTIATE_TEST_SUITE_P(
                  "`xgre peer add ADDR --network lan`"},
         Sickness{"ADhcpServerThatIsDead",
                  [](Facts& f) {
-                     f.instance->dhcp.push_back(
-                         {.network = "lan",
-                          .problems = {"dnsmasq does not run; run `xgre dhcp start`"}});
+                     f.instance->dhcp.push_back(server());
+                     f.instance->dhcp[0].problems = {"dnsmasq does not run; run `xgre dhcp start`"};
                  },
                  Severity::problem, "dhcp", "dhcp of network lan", "dnsmasq does not run",
                  "`xgre dhcp start`"},
         Sickness{"ADhcpServerBehindAGuardedPort",
                  [](Facts& f) {
-                     f.instance->dhcp.push_back({.network = "lan", .device = "tap0"});
+                     f.instance->dhcp.push_back(server());
                      f.instance->info.ports[0].dhcp_guard = true;
                  },
                  Severity::problem, "dhcp", "dhcp of network lan", "port tap0",
@@ -484,13 +471,12 @@ INSTANTIATE_TEST_SUITE_P(
         Sickness{"DropsThatWereAskedFor",
                  [](Facts& f) { f.instance->second.verdicts = {drop("isolated", 12)}; },
                  Severity::note, "drops", "drop isolated", "12 frames", "--isolated off"},
-        Sickness{"DropsOfBefore",
-                 [](Facts& f) {
-                     f.instance->first.verdicts = f.instance->second.verdicts = {
-                         drop("too-large", 12)};
-                 },
-                 Severity::note, "drops", "drop too-large", "12 frames since it was attached",
-                 "MTU"},
+        Sickness{
+            "DropsOfBefore",
+            [](Facts& f) {
+                f.instance->first.verdicts = f.instance->second.verdicts = {drop("too-large", 12)};
+            },
+            Severity::note, "drops", "drop too-large", "12 frames since it was attached", "MTU"},
         Sickness{"OneCpuThatDoesItAll",
                  [](Facts& f) {
                      f.instance->second.from_wire_by_cpu[1] += 50000;

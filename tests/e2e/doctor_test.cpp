@@ -136,7 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Healthy{"ByClsact", Path::tc, TcHook::clsact, Middle::one_subnet},
                     Healthy{"ByXdp", Path::xdp, TcHook::automatic, Middle::one_subnet},
                     Healthy{"BehindRouters", Path::xdp, TcHook::automatic, Middle::router}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 // ---- Sick ones -----------------------------------------------------------------------------
 
@@ -361,7 +361,7 @@ INSTANTIATE_TEST_SUITE_P(
                  Severity::problem,
                  "host",
                  "off at lo"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     OfPaths, DoctorFinds,
@@ -439,7 +439,7 @@ INSTANTIATE_TEST_SUITE_P(
                              Severity::warning,
                              "port v-a1",
                              "its MTU is 1300"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 void kill_dhcp_server(Sick& lab) {
     DhcpSpec spec;
@@ -511,7 +511,7 @@ INSTANTIATE_TEST_SUITE_P(
                              Severity::problem,
                              "dhcp of network lan",
                              "--dhcp-guard"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 // ---- What grows ----------------------------------------------------------------------------
 

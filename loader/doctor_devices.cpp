@@ -178,8 +178,8 @@ void loopback_forwarding(const InstanceFacts& facts, Report& report) {
     report.problem("host",
                    "forwarding is off at lo, where the next hop of tunnel packets is looked up",
                    again(facts.uplink(), report) +
-                       ", as any change by xgre, switches it on; look for what switched it off: "
-                       "`sysctl net.ipv4.ip_forward=0` does");
+                       ", as any change by xgre, switches it on; look for what switched it off, "
+                       "as switching net.ipv4.ip_forward off does");
 }
 
 // TC runs before netfilter's ingress hook, and what TC sends is marked to skip the egress hook

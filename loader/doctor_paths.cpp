@@ -82,42 +82,56 @@ std::uint64_t grown(const InstanceFacts& facts, std::uint32_t peer, std::uint64_
     return now->second.*what - then->second.*what;
 }
 
-std::uint64_t from_strangers(const InstanceFacts& facts) {
+std::uint64_t from_strangers(const Reading& reading) {
     std::uint64_t packets = 0;
-    for (const VerdictCount& count : facts.second.verdicts)
+    for (const VerdictCount& count : reading.verdicts)
         if (count.verdict == kVerdictTexts[XGRE_UNKNOWN_PEER].name) packets += count.packets;
     return packets;
 }
 
-// Packets go to it, and none comes. Where some come of nobody's, they may be its own.
+// Packets go to it, and none comes: since the beginning, or while it was looked at. The latter may
+// be right, as of a stream that nobody answers.
+struct Silence {
+    bool ever = false;
+    std::uint64_t sent = 0;
+    std::uint64_t from_strangers = 0;  // that came instead, and may be its own
+};
+
+std::optional<Silence> silence_of(const InstanceFacts& facts, std::uint32_t peer) {
+    const auto all = facts.second.peers.find(peer);
+    if (all == facts.second.peers.end()) return std::nullopt;
+    if (all->second.rx_packets == 0 && all->second.tx_packets >= kEnoughPackets)
+        return Silence{true, all->second.tx_packets, from_strangers(facts.second)};
+    const std::uint64_t sent = grown(facts, peer, &Traffic::tx_packets);
+    if (grown(facts, peer, &Traffic::rx_packets) != 0 || sent < kEnoughPackets) return std::nullopt;
+    return Silence{false, sent, from_strangers(facts.second) - from_strangers(facts.first)};
+}
+
 void answers(const InstanceFacts& facts, Report& report) {
     for (const PeerFacts& peer : facts.peers) {
-        const Traffic& all = peer.info.traffic;
-        const bool never = all.rx_packets == 0 && all.tx_packets >= kEnoughPackets;
-        const bool not_now = grown(facts, peer.info.id, &Traffic::rx_packets) == 0 &&
-                             grown(facts, peer.info.id, &Traffic::tx_packets) >= kEnoughPackets;
-        if (!never && !not_now) {
-            if (all.rx_packets != 0)
-                report.fine(object_of(peer),
-                            fmt::format("{} packets came from it", all.rx_packets));
+        const auto silence = silence_of(facts, peer.info.id);
+        if (!silence) {
+            report.fine(object_of(peer),
+                        fmt::format("{} packets came from it", peer.info.traffic.rx_packets));
             continue;
         }
         const std::string found =
-            never ? fmt::format("{} packets were sent to it, and none ever came", all.tx_packets)
-                  : fmt::format("{} packets were sent to it in {:.1f} s, and none came",
-                                grown(facts, peer.info.id, &Traffic::tx_packets), facts.seconds);
-        const std::uint64_t strangers = from_strangers(facts);
-        if (never && strangers != 0)
-            report.problem(object_of(peer),
-                           fmt::format("{}; {} came that are of no peer", found, strangers),
-                           "compare the keys of both ends (`xgre peer show`), and the address that "
-                           "each sends from with the one that the other knows: " +
-                               report.run("tcpdump -ni " + facts.uplink().name + " ip proto 47") +
-                               " shows them");
+            silence->ever
+                ? fmt::format("{} packets were sent to it, and none ever came", silence->sent)
+                : fmt::format("{} packets were sent to it in {:.1f} s, and none came",
+                              silence->sent, facts.seconds);
+        if (silence->from_strangers != 0)
+            report.problem(
+                object_of(peer),
+                fmt::format("{}; {} came that are of no peer", found, silence->from_strangers),
+                "compare the keys of both ends (`xgre peer show`), and the address that each sends "
+                "from with the one that the other knows: " +
+                    report.xgre("capture --drop unknown-peer -c 5 -w - | tcpdump -nr -") +
+                    " shows them");
         else
-            report.warning(object_of(peer), found,
-                           "see what becomes of them there (`xgre doctor`, `xgre stats`), and that "
-                           "firewalls on the way let IP protocol 47 (GRE) through both ways");
+            report.add(silence->ever ? Severity::warning : Severity::note, object_of(peer), found,
+                       "see what becomes of them there (`xgre doctor`, `xgre stats`), and that "
+                       "firewalls on the way let IP protocol 47 (GRE) through both ways");
     }
 }
 

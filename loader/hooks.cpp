@@ -189,8 +189,8 @@ std::optional<Filter> read_filter(const nlmsghdr& answer) {
     if (filter.program.name != "bpf" || attributes[TCA_OPTIONS] == nullptr ||
         nla_parse_nested(options.data(), TCA_BPF_MAX, attributes[TCA_OPTIONS], nullptr) != 0)
         return filter;
-    if (options[TCA_BPF_NAME] != nullptr) filter.program.name = text_in(options[TCA_BPF_NAME]);
     if (options[TCA_BPF_ID] != nullptr) filter.program.id = nla_get_u32(options[TCA_BPF_ID]);
+    filter.program.name = name_of_program(filter.program.id);
     return filter;
 }
 

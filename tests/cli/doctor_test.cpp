@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What `xgre doctor` prints, and how it exits. What it finds is tested in tests/loader and tests/e2e.
+// What `xgre doctor` prints, and how it exits. What it finds is tested in tests/loader and
+// tests/e2e.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -40,10 +41,10 @@ TEST_F(DoctorCommand, ExitsWithOneForAProblemAndTellsItFirst) {
     const Outcome outcome = xgre("doctor --seconds 0");
     EXPECT_EQ(outcome.exit, 1) << outcome;
     EXPECT_EQ(outcome.err, "");
-    EXPECT_TRUE(outcome.out.starts_with(
-        "problem  port tap0: the device is set down (carrier)\n"
-        "         `nsenter --net=/run/netns/" +
-        netns + " ip link set tap0 up`\n"))
+    EXPECT_TRUE(
+        outcome.out.starts_with("problem  port tap0: the device is set down (carrier)\n"
+                                "         `nsenter --net=/run/netns/" +
+                                netns + " ip link set tap0 up`\n"))
         << outcome;
     EXPECT_THAT(outcome.out, HasSubstr("\n1 problem, "));
 }

@@ -209,6 +209,20 @@ void filter_before_ours(Sick& lab, const char* device) {
     ASSERT_EQ(bpf_tc_attach(&hook, &filter), 0);
 }
 
+void set_detour_down(Sick& lab) {
+    const auto scope = lab.netns().enter();
+    NlSocket netlink = NlSocket::open();
+    for (const LinkInfo& link : netlink.list_links())
+        if (link.name.starts_with("xg-") && link.name.ends_with("-in"))
+            netlink.set_link_up(link.name, false);
+}
+
+// Only a change reaches the devices.
+void forward_and_stop(Sick& lab) {
+    lab.netns().sysctl("net/ipv4/ip_forward", "1");
+    lab.netns().sysctl("net/ipv4/ip_forward", "0");
+}
+
 void set_mtu_of_network(Sick& lab, std::uint32_t mtu) {
     NetworkSpec spec;
     spec.name = "lan";
@@ -218,149 +232,148 @@ void set_mtu_of_network(Sick& lab, std::uint32_t mtu) {
 
 INSTANTIATE_TEST_SUITE_P(
     OfDevices, DoctorFinds,
-    testing::Values(
-        Sickness{"AnUplinkThatIsDown",
-                 Path::tc,
-                 [](Sick& lab) { lab.netns().ip("link set uplink0 down"); },
-                 {"carrier", "route"},
-                 "carrier",
-                 Severity::problem,
-                 "uplink uplink0",
-                 "set down"},
-        Sickness{"AnUplinkWithoutCarrier",
-                 Path::tc,
-                 [](Sick& lab) { lab.lab.middle().ip("link set to-a down"); },
-                 {"carrier"},
-                 "carrier",
-                 Severity::problem,
-                 "uplink uplink0",
-                 "no carrier"},
-        Sickness{"AnUplinkThatIsGone",
-                 Path::tc,
-                 [](Sick& lab) { lab.netns().ip("link del uplink0"); },
-                 {"device-gone"},
-                 "device-gone",
-                 Severity::problem,
-                 "uplink uplink0",
-                 "gone"},
-        Sickness{"ALostAddress",
-                 Path::tc,
-                 [](Sick& lab) { lab.netns().ip("addr flush dev uplink0"); },
-                 {"local-address", "route"},
-                 "local-address",
-                 Severity::problem,
-                 "uplink uplink0",
-                 "198.18.0.1"},
-        Sickness{"APortThatIsDown",
-                 Path::tc,
-                 [](Sick& lab) { lab.netns().ip("link set v-a1 down"); },
-                 {"carrier"},
-                 "carrier",
-                 Severity::problem,
-                 "port v-a1",
-                 "set down"},
-        Sickness{"APortThatIsGone",
-                 Path::tc,
-                 [](Sick& lab) { lab.netns().ip("link del v-a1"); },
-                 {"device-gone"},
-                 "device-gone",
-                 Severity::problem,
-                 "port v-a1",
-                 "gone"},
-        Sickness{"APortInABridge",
-                 Path::tc,
-                 [](Sick& lab) {
-                     lab.netns().ip("link add br0 type bridge");
-                     lab.netns().ip("link set v-a1 master br0");
-                 },
-                 {"bridge"},
-                 "bridge",
-                 Severity::problem,
-                 "port v-a1",
-                 "br0"},
-        Sickness{"AHookThatSomebodyTookOff",
-                 Path::tc,
-                 [](Sick& lab) {
-                     detach_link(fmt::format("{}/tcx-{}", pins::links(lab.a().session().instance),
-                                             lab.ifindex("v-a1")));
-                 },
-                 {"hooks"},
-                 "hooks",
-                 Severity::problem,
-                 "port v-a1",
-                 "took our TC program off"},
-        Sickness{"AFilterThatSomebodyDeleted",
-                 Path::tc,
-                 [](Sick& lab) { lab.netns().run("tc filter del dev uplink0 ingress"); },
-                 {"hooks"},
-                 "hooks",
-                 Severity::problem,
-                 "uplink uplink0",
-                 "took our TC program off",
-                 Middle::one_subnet,
-                 TcHook::clsact},
-        Sickness{"ADetourThatIsDown",
-                 Path::tc,
-                 [](Sick& lab) {
-                     lab.netns().shell("ip link set $(ip -br link | grep -o 'xg-[^ @]*-in') down");
-                 },
-                 {"hooks"},
-                 "hooks",
-                 Severity::problem,
-                 "detour",
-                 "gone or down"},
-        Sickness{"AProgramOfTcxBeforeOurs",
-                 Path::tc,
-                 [](Sick& lab) { attach_before_ours(lab, "uplink0"); },
-                 {"programs-before"},
-                 "programs-before",
-                 Severity::warning,
-                 "uplink uplink0",
-                 "shaper (id"},
-        Sickness{"AFilterBeforeOurs",
-                 Path::tc,
-                 [](Sick& lab) { filter_before_ours(lab, "v-a1"); },
-                 {"programs-before"},
-                 "programs-before",
-                 Severity::warning,
-                 "port v-a1",
-                 "shaper (id",
-                 Middle::one_subnet,
-                 TcHook::clsact},
-        Sickness{"AProgramOfTcxBeforeOurFilter",
-                 Path::tc,
-                 [](Sick& lab) { attach_before_ours(lab, "v-a1"); },
-                 {"programs-before"},
-                 "programs-before",
-                 Severity::warning,
-                 "port v-a1",
-                 "shaper (id",
-                 Middle::one_subnet,
-                 TcHook::clsact},
-        Sickness{"AForeignXdpProgram",
-                 Path::tc,
-                 [](Sick& lab) { lab.keep(attach_xdp_pass(lab.netns(), "uplink0")); },
-                 {"foreign-xdp"},
-                 "foreign-xdp",
-                 Severity::warning,
-                 "uplink uplink0",
-                 "pass (id"},
-        Sickness{"XdpOnAPortWhoseVmLeavesChecksums",
-                 Path::xdp,
-                 [](Sick& lab) { lab.vm_a->netns().offloads("eth0", "tx on"); },
-                 {"xdp"},
-                 "xdp",
-                 Severity::problem,
-                 "port v-a1",
-                 "checksums to be filled in"},
-        Sickness{"NoForwardingAtLoopback",
-                 Path::tc,
-                 [](Sick& lab) { lab.netns().sysctl("net/ipv4/ip_forward", "0"); },
-                 {"loopback-forwarding"},
-                 "loopback-forwarding",
-                 Severity::problem,
-                 "host",
-                 "off at lo"}),
+    testing::Values(Sickness{"AnUplinkThatIsDown",
+                             Path::tc,
+                             [](Sick& lab) { lab.netns().ip("link set uplink0 down"); },
+                             {"carrier", "route"},
+                             "carrier",
+                             Severity::problem,
+                             "uplink uplink0",
+                             "set down"},
+                    Sickness{"AnUplinkWithoutCarrier",
+                             Path::tc,
+                             [](Sick& lab) { lab.lab.middle().ip("link set to-a down"); },
+                             {"carrier"},
+                             "carrier",
+                             Severity::problem,
+                             "uplink uplink0",
+                             "no carrier"},
+                    Sickness{"AnUplinkThatIsGone",
+                             Path::tc,
+                             [](Sick& lab) { lab.netns().ip("link del uplink0"); },
+                             {"device-gone"},
+                             "device-gone",
+                             Severity::problem,
+                             "uplink uplink0",
+                             "gone"},
+                    Sickness{"ALostAddress",
+                             Path::tc,
+                             [](Sick& lab) { lab.netns().ip("addr flush dev uplink0"); },
+                             {"local-address", "route"},
+                             "local-address",
+                             Severity::problem,
+                             "uplink uplink0",
+                             "198.18.0.1"},
+                    Sickness{"APortThatIsDown",
+                             Path::tc,
+                             [](Sick& lab) { lab.netns().ip("link set v-a1 down"); },
+                             {"carrier"},
+                             "carrier",
+                             Severity::problem,
+                             "port v-a1",
+                             "set down"},
+                    Sickness{"APortThatIsGone",
+                             Path::tc,
+                             [](Sick& lab) { lab.netns().ip("link del v-a1"); },
+                             {"device-gone"},
+                             "device-gone",
+                             Severity::problem,
+                             "port v-a1",
+                             "gone"},
+                    Sickness{"APortInABridge",
+                             Path::tc,
+                             [](Sick& lab) {
+                                 lab.netns().ip("link add br0 type bridge");
+                                 lab.netns().ip("link set v-a1 master br0");
+                             },
+                             {"bridge"},
+                             "bridge",
+                             Severity::problem,
+                             "port v-a1",
+                             "br0"},
+                    Sickness{"AHookThatSomebodyTookOff",
+                             Path::tc,
+                             [](Sick& lab) {
+                                 detach_link(fmt::format("{}/tcx-{}",
+                                                         pins::links(lab.a().session().instance),
+                                                         lab.ifindex("v-a1")));
+                             },
+                             {"hooks"},
+                             "hooks",
+                             Severity::problem,
+                             "port v-a1",
+                             "took our TC program off"},
+                    Sickness{
+                        "AFilterThatSomebodyDeleted",
+                        Path::tc,
+                        [](Sick& lab) { lab.netns().run("tc filter del dev uplink0 ingress"); },
+                        {"hooks"},
+                        "hooks",
+                        Severity::problem,
+                        "uplink uplink0",
+                        "took our TC program off",
+                        Middle::one_subnet,
+                        TcHook::clsact},
+                    Sickness{"ADetourThatIsDown",
+                             Path::tc,
+                             [](Sick& lab) { set_detour_down(lab); },
+                             {"hooks"},
+                             "hooks",
+                             Severity::problem,
+                             "detour",
+                             "gone or down"},
+                    Sickness{"AProgramOfTcxBeforeOurs",
+                             Path::tc,
+                             [](Sick& lab) { attach_before_ours(lab, "uplink0"); },
+                             {"programs-before"},
+                             "programs-before",
+                             Severity::warning,
+                             "uplink uplink0",
+                             "shaper (id"},
+                    Sickness{"AFilterBeforeOurs",
+                             Path::tc,
+                             [](Sick& lab) { filter_before_ours(lab, "v-a1"); },
+                             {"programs-before"},
+                             "programs-before",
+                             Severity::warning,
+                             "port v-a1",
+                             "shaper (id",
+                             Middle::one_subnet,
+                             TcHook::clsact},
+                    Sickness{"AProgramOfTcxBeforeOurFilter",
+                             Path::tc,
+                             [](Sick& lab) { attach_before_ours(lab, "v-a1"); },
+                             {"programs-before"},
+                             "programs-before",
+                             Severity::warning,
+                             "port v-a1",
+                             "shaper (id",
+                             Middle::one_subnet,
+                             TcHook::clsact},
+                    Sickness{"AForeignXdpProgram",
+                             Path::tc,
+                             [](Sick& lab) { lab.keep(attach_xdp_pass(lab.netns(), "uplink0")); },
+                             {"foreign-xdp"},
+                             "foreign-xdp",
+                             Severity::warning,
+                             "uplink uplink0",
+                             "pass (id"},
+                    Sickness{"XdpOnAPortWhoseVmLeavesChecksums",
+                             Path::xdp,
+                             [](Sick& lab) { lab.vm_a->netns().offloads("eth0", "tx on"); },
+                             {"xdp"},
+                             "xdp",
+                             Severity::problem,
+                             "port v-a1",
+                             "checksums to be filled in"},
+                    Sickness{"NoForwardingAtLoopback",
+                             Path::tc,
+                             [](Sick& lab) { forward_and_stop(lab); },
+                             {"loopback-forwarding"},
+                             "loopback-forwarding",
+                             Severity::problem,
+                             "host",
+                             "off at lo"}),
     [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
@@ -564,7 +577,7 @@ TEST(Doctor, FindsAPeerWithAnotherKey) {
     EXPECT_THAT(text_of(found), HasSubstr("drop unknown-peer"));
 }
 
-TEST(Doctor, ComparesTheKeysOfAPeerThatWasNeverHeard) {
+TEST(Doctor, ComparesTheKeysOfAPeerThatIsNotHeard) {
     Lab lab;
     lab.mesh("lan", 7, Path::tc);
     PeerSpec peer{.address = lab.host('a').address(), .network = "lan"};
@@ -578,6 +591,41 @@ TEST(Doctor, ComparesTheKeysOfAPeerThatWasNeverHeard) {
     });
     EXPECT_THAT(text_of(found), HasSubstr("problem answers: peer 198.18.0.2 of network lan: "));
     EXPECT_THAT(text_of(found), HasSubstr("compare the keys"));
+}
+
+// ---- Firewalls -----------------------------------------------------------------------------
+
+// What a host's firewall says is not asked about tunnel packets and frames of VMs, and so it is a
+// note that it is there.
+class Firewall : public testing::TestWithParam<Path> {};
+INSTANTIATE_TEST_SUITE_P(, Firewall, kBothPaths, path_name);
+
+TEST_P(Firewall, IsToldAndStopsNothing) {
+    Sick lab{GetParam()};
+    const auto drop_all = [&](std::string_view table, std::string_view hook) {
+        lab.netns().run(fmt::format("nft add table {}", table));
+        lab.netns().run(
+            fmt::format("nft add chain {} c {{ type filter hook {} priority 0 ; policy drop ; }}",
+                        table, hook));
+    };
+    drop_all("netdev a", "egress device v-a1");
+    drop_all("netdev b", "ingress device v-a1");
+    drop_all("inet c", "forward");
+    drop_all("inet d", "input");
+    drop_all("inet e", "output");
+    EXPECT_TRUE(lab.vm_a->netns().ping(kVmB.ip));
+    EXPECT_TRUE(lab.vm_a->netns().ping(kVmB.ip, 1400));
+
+    std::vector<std::string> told;
+    for (const Finding& finding : examine(lab.a().session(), {.time = kNoWait}))
+        if (finding.check == "netfilter")
+            told.push_back(name_of(finding.severity) + " " + finding.object + " " +
+                           finding.found.substr(0, finding.found.find(" is at its ") + 18));
+    EXPECT_THAT(told,
+                testing::UnorderedElementsAre(
+                    HasSubstr("note port v-a1 chain c of nftables' table a is at its egress"),
+                    HasSubstr("note port v-a1 chain c of nftables' table b is at its ingress")))
+        << testing::PrintToString(told);
 }
 
 // ---- What keeps it from looking ------------------------------------------------------------
@@ -627,7 +675,8 @@ std::string everything_in_maps(const Session& session) {
     for (const MapDescription& map : describe_maps(session)) {
         if (!map.used) continue;
         MapQuery query;
-        query.all = query.per_cpu = query.raw = true;
+        query.all = query.raw = true;
+        query.per_cpu = map.type.starts_with("percpu");
         for_each_entry(session, map.map.name, query, [&](std::span<const MapField> fields) {
             text += map.map.name;
             for (const MapField& field : fields)

@@ -66,7 +66,11 @@ InstanceFacts healthy_instance() {
     facts.info.instance = "default";
     facts.info.uplink = "eth0";
     facts.info.fdb_entries = 100;
-    facts.info.networks.push_back({.id = 1, .name = "lan", .mtu = 1458, .ports = 1, .peers = 1});
+    NetworkInfo network;
+    network.name = "lan";
+    network.mtu = 1458;
+    network.ports = network.peers = 1;
+    facts.info.networks.push_back(network);
     PortInfo port;
     port.device = "tap0";
     port.network = "lan";
@@ -354,11 +358,11 @@ INSTANTIATE_TEST_SUITE_P(
                  [](Facts& f) { peer_of(f).neighbour = NeighbourInfo{{}, true, false}; },
                  Severity::warning, "neighbour", "peer 198.18.0.2", "not answered yet", "again"},
         Sickness{"APeerThatNeverSaidAWord",
-                 [](Facts& f) { peer_of(f).info.traffic.rx_packets = 0; }, Severity::warning,
+                 [](Facts& f) { f.instance->second.peers[1].rx_packets = 0; }, Severity::warning,
                  "answers", "peer 198.18.0.2", "none ever came", "protocol 47"},
         Sickness{"APeerThatSaysNothingNow",
-                 [](Facts& f) { f.instance->second.peers[1].tx_packets += 1000; },
-                 Severity::warning, "answers", "peer 198.18.0.2",
+                 [](Facts& f) { f.instance->second.peers[1].tx_packets += 1000; }, Severity::note,
+                 "answers", "peer 198.18.0.2",
                  "1000 packets were sent to it in "
                  "1.0 s",
                  "protocol 47"},
@@ -390,7 +394,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Doctor, FindsThatAPeersPacketsAreTakenForAStrangers) {
     Facts facts = healthy();
-    peer_of(facts).info.traffic.rx_packets = 0;
+    facts.instance->second.peers[1].rx_packets = 0;
     for (Reading* reading : {&facts.instance->first, &facts.instance->second})
         reading->verdicts = {drop("unknown-peer", 70)};
     const auto findings = not_fine(facts);

@@ -19,9 +19,6 @@
 #include "xgre/verbose.h"
 
 namespace xgre::cli {
-
-void add_doctor_command(CLI::App& app, Context& context);
-
 namespace {
 
 constexpr int kMisused = 2;  // others are in Context

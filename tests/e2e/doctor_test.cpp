@@ -673,7 +673,7 @@ TEST(Doctor, FindsThatAnInstanceIsOfAnotherNamespace) {
 std::string everything_in_maps(const Session& session) {
     std::string text;
     for (const MapDescription& map : describe_maps(session)) {
-        if (!map.used) continue;
+        if (map.type == "ringbuf" || map.type == "perf_event_array") continue;  // not to be read
         MapQuery query;
         query.all = query.raw = true;
         query.per_cpu = map.type.starts_with("percpu");
@@ -694,9 +694,9 @@ TEST(Doctor, ChangesNothing) {
     ASSERT_TRUE(host.carries_traffic());
     const std::string maps = everything_in_maps(host.session());
     const std::string state = host.state();
-    EXPECT_THAT(maps, HasSubstr("counters"));
+    EXPECT_TRUE(maps.find("counters key") != std::string::npos);
     examine(host.session(), {.time = milliseconds{100}});
-    EXPECT_EQ(everything_in_maps(host.session()), maps);
+    EXPECT_TRUE(everything_in_maps(host.session()) == maps) << "a map has changed";
     EXPECT_EQ(host.state(), state);
     EXPECT_THAT(host.repairs(), IsEmpty());
 }

@@ -91,7 +91,8 @@ void bridge(const InstanceFacts& facts, Report& report) {
                                        device.master),
                            way_out);
     }
-    if (facts.uplink().link && facts.uplink().link->kind == "bridge" && facts.bridge_calls_iptables)
+    const auto& uplink = facts.uplink().link;
+    if (uplink && uplink->kind == "bridge" && facts.bridge_calls_iptables)
         report.warning(object_of(facts.uplink()),
                        "it is a bridge, and net.bridge.bridge-nf-call-iptables is 1: what the "
                        "bridge passes on, tunnel packets too, goes through iptables",

@@ -25,7 +25,8 @@ std::string hop_of(const PeerFacts& peer) {
 }
 
 bool leads_out(const InstanceFacts& facts, const PeerFacts& peer) {
-    return peer.route && facts.uplink().link && peer.route->ifindex == facts.uplink().link->index;
+    const auto& uplink = facts.uplink().link;
+    return peer.route && uplink && peer.route->ifindex == uplink->index;
 }
 
 void route(const InstanceFacts& facts, Report& report) {
@@ -166,7 +167,8 @@ void path_mtu(const InstanceFacts& facts, Report& report) {
 
 // What the network says that fits, and what does.
 void network_mtu(const InstanceFacts& facts, Report& report) {
-    if (!facts.uplink().link) return;
+    const auto& uplink = facts.uplink().link;
+    if (!uplink) return;
     for (const NetworkInfo& network : facts.info.networks) {
         std::uint32_t fits = UINT32_MAX;
         for (const PeerFacts& peer : facts.peers)
@@ -180,10 +182,10 @@ void network_mtu(const InstanceFacts& facts, Report& report) {
         report.warning(
             object,
             fmt::format("its MTU is {}, and {} fit through uplink {}, whose MTU is {}", network.mtu,
-                        fits, facts.uplink().name, facts.uplink().link->mtu),
+                        fits, uplink->name, uplink->mtu),
             fmt::format("{}, or {}",
-                        report.run(fmt::format("ip link set {} mtu {}", facts.uplink().name,
-                                               facts.uplink().link->mtu + network.mtu - fits)),
+                        report.run(fmt::format("ip link set {} mtu {}", uplink->name,
+                                               uplink->mtu + network.mtu - fits)),
                         report.xgre(fmt::format("network add {} --mtu {}", network.name, fits))));
     }
 }

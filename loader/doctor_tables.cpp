@@ -126,7 +126,7 @@ void twins(const InstanceFacts& facts, Report& report) {
 // What belongs to the underlay has no business in a network.
 void loop(const InstanceFacts& facts, Report& report) {
     std::map<Mac, std::string> underlay;
-    if (facts.uplink().link) underlay[facts.uplink().link->mac] = "the uplink";
+    if (const auto& uplink = facts.uplink().link) underlay[uplink->mac] = "the uplink";
     for (const PeerFacts& peer : facts.peers)
         if (peer.neighbour && peer.neighbour->mac)
             underlay[*peer.neighbour->mac] =

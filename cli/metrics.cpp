@@ -23,14 +23,6 @@ struct MetricsOptions {
     bool list = false;
 };
 
-Syntax<std::string> file_syntax() {
-    return {"FILE", "the name of a file", "a text that is not empty",
-            [](std::string_view text) -> std::optional<std::string> {
-                if (text.empty()) return std::nullopt;
-                return std::string{text};
-            }};
-}
-
 const Fields<MetricInfo>& info_fields() {
     static const Fields<MetricInfo> fields{
         {"name", "NAME", [](const MetricInfo& m) { return m.name; }},

@@ -68,9 +68,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"stats"}, std::vector<std::string>{"map"},
         std::vector<std::string>{"capture"}, std::vector<std::string>{"monitor"},
         std::vector<std::string>{"test"}, std::vector<std::string>{"top"},
-        std::vector<std::string>{"peer", "probe"},
-        std::vector<std::string>{"metrics"}),
-        std::vector<std::string>{"peer", "probe"}, std::vector<std::string>{"doctor"}),
+        std::vector<std::string>{"peer", "probe"}, std::vector<std::string>{"metrics"},
+        std::vector<std::string>{"doctor"}),
     [](const auto& param) {
         std::string name;
         for (std::string word : param.param) {

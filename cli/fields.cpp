@@ -178,6 +178,10 @@ Json seconds_of(std::chrono::milliseconds time) {
     return static_cast<double>(time.count()) / 1000;
 }
 
+bool is_gone(const Json& state) {
+    return state == "gone";
+}
+
 const Fields<HookInfo>& hook_fields() {
     static const Fields<HookInfo> fields{
         {"tc", "TC", [](const HookInfo& h) { return h.tc; }},
@@ -229,7 +233,8 @@ const Fields<PortInfo>& port_fields() {
             {"network", "NETWORK", [](const PortInfo& p) { return p.network; }, plain, kBoth},
             {"ifindex", "", [](const PortInfo& p) { return p.ifindex; }},
             {"gone", "", [](const PortInfo& p) { return p.gone; }},
-            {"", "STATE", [](const PortInfo& p) { return p.gone ? "gone" : "live"; }},
+            {"", "STATE", [](const PortInfo& p) { return p.gone ? "gone" : "live"; }, plain, kSetup,
+             is_gone},
         };
         append<PortInfo, HookInfo>(list, hook_fields(),
                                    [](const PortInfo& p) -> const HookInfo& { return p.hook; });
@@ -441,7 +446,8 @@ const Fields<DhcpInfo>& dhcp_fields() {
     static const Fields<DhcpInfo> fields{
         {"network", "NETWORK", [](const DhcpInfo& d) { return d.network; }},
         {"running", "", [](const DhcpInfo& d) { return d.running; }},
-        {"", "STATE", [](const DhcpInfo& d) { return d.running ? "running" : "stopped"; }},
+        {"", "STATE", [](const DhcpInfo& d) { return d.running ? "running" : "stopped"; }, plain,
+         kSetup, [](const Json& state) { return state == "stopped"; }},
         {"subnet", "SUBNET", [](const DhcpInfo& d) { return d.subnet.format(); }},
         {"", "RANGE",
          [](const DhcpInfo& d) { return fmt::format("{}-{}", d.range_first, d.range_last); }},

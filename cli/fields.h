@@ -23,6 +23,9 @@ const Fields<NoteCount>& note_fields();
 const Fields<DhcpInfo>& dhcp_fields();
 const Fields<DhcpLease>& lease_fields();
 
+// Of a STATE.
+bool is_gone(const Json& state);
+
 // Seconds, to the millisecond.
 Json seconds_of(std::chrono::milliseconds time);
 

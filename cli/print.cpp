@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -19,6 +20,9 @@ namespace {
 constexpr const char* kNothing = "-";
 constexpr std::size_t kRowsBeforeSettling = 1000;
 constexpr std::size_t kGap = 2;
+constexpr const char* kBold = "\x1b[1m";
+constexpr const char* kRed = "\x1b[31m";
+constexpr const char* kPlain = "\x1b[0m";
 
 // Invalid UTF-8, in a name from a client, becomes the replacement character.
 std::string dump(const Json& value, int indent) {
@@ -112,6 +116,27 @@ std::string percent(const Json& value) {
     return fmt::format("{:.1f}%", value.get<double>() * 100);
 }
 
+Colours::Colours() {
+    const auto value = [](const char* name) {
+        const char* text = std::getenv(name);
+        return std::string_view{text == nullptr ? "" : text};
+    };
+    wanted_ = isatty(STDOUT_FILENO) != 0 && value("NO_COLOR").empty() && value("TERM") != "dumb";
+}
+
+std::string Colours::heading(std::string_view text) const {
+    return paint(kBold, text);
+}
+
+std::string Colours::bad(std::string_view text) const {
+    return paint(kRed, text);
+}
+
+std::string Colours::paint(const char* how, std::string_view text) const {
+    if (!wanted_) return std::string{text};
+    return fmt::format("{}{}{}", how, text, kPlain);
+}
+
 void Table::add(std::vector<Cell> row) {
     if (!widths_.empty()) return print(row);
     rows_.push_back(std::move(row));
@@ -136,20 +161,25 @@ void Table::settle() {
         for (std::vector<Cell>& row : rows_)
             row[i].to_the_right = to_the_right;
     }
-    print(top);
+    print(top, true);
     for (const std::vector<Cell>& row : rows_)
         print(row);
     rows_.clear();
 }
 
-void Table::print(const std::vector<Cell>& row) const {
+void Table::print(const std::vector<Cell>& row, bool is_heading) const {
     std::string text;
     for (std::size_t i = 0; i < row.size(); ++i) {
         const Cell& cell = row[i];
         const std::size_t blanks = widths_[i] - std::min(widths_[i], cell.text.size());
         if (i != 0) text.append(kGap, ' ');
         if (cell.to_the_right) text.append(blanks, ' ');
-        text += cell.text;
+        // Colours take no room: the blanks are those of the bare text.
+        if (is_heading) {
+            text += colours_.heading(cell.text);
+        } else {
+            text += cell.bad ? colours_.bad(cell.text) : cell.text;
+        }
         if (!cell.to_the_right && i + 1 < row.size()) text.append(blanks, ' ');
     }
     text += '\n';
@@ -185,6 +215,17 @@ void Printer::line(std::string_view text) const {
 
 bool Printer::is_terminal() const {
     return isatty(STDOUT_FILENO) != 0;
+}
+
+void Printer::help(std::string_view text) const {
+    const Colours colours;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view one = text.substr(0, end);
+        const bool is_title = !one.starts_with(' ') && one.ends_with(':');
+        line(is_title ? colours.heading(one) : one);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
 }
 
 void Printer::clear_screen() const {

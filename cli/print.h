@@ -36,6 +36,7 @@ struct Field {
     std::function<Json(const T&)> get;
     How how = plain;
     unsigned views = kSetup;
+    bool (*is_bad)(const Json&) = nullptr;  // which values are a problem: for colours
 
     bool is_column(View view) const { return !heading.empty() && (views & view) != 0; }
 };
@@ -50,7 +51,7 @@ void append(Fields<Whole>& fields, const Fields<Part>& part_fields,
     for (const Field<Part>& field : part_fields) {
         fields.push_back({field.name, field.heading,
                           [get = field.get, part](const Whole& whole) { return get(part(whole)); },
-                          field.how, field.views});
+                          field.how, field.views, field.is_bad});
     }
 }
 
@@ -78,6 +79,19 @@ Json json_or_null(const std::optional<T>& value) {
     return *value;
 }
 
+// For people: none where stdout is no terminal, TERM is `dumb`, or NO_COLOR is set and not empty.
+class Colours {
+public:
+    Colours();
+    std::string heading(std::string_view text) const;
+    std::string bad(std::string_view text) const;
+
+private:
+    std::string paint(const char* how, std::string_view text) const;
+
+    bool wanted_;
+};
+
 // Rows in aligned columns, numbers to the right. Rows go out as they come once there are many:
 // the first ones decide the widths.
 class Table {
@@ -85,6 +99,7 @@ public:
     struct Cell {
         std::string text;
         bool to_the_right = false;
+        bool bad = false;
     };
 
     explicit Table(std::vector<std::string> headings) : headings_{std::move(headings)} {}
@@ -93,11 +108,12 @@ public:
 
 private:
     void settle();
-    void print(const std::vector<Cell>& row) const;
+    void print(const std::vector<Cell>& row, bool is_heading = false) const;
 
     std::vector<std::string> headings_;
     std::vector<std::vector<Cell>> rows_;
     std::vector<std::size_t> widths_;  // empty until settled
+    Colours colours_;
 };
 
 // A JSON array, an element a line, printed as it comes.
@@ -127,7 +143,8 @@ public:
         for (const Field<T>& field : fields_) {
             if (!field.is_column(view_)) continue;
             const Json cell = field.get(value);
-            row.push_back({field.how(cell), cell.is_number()});
+            row.push_back(
+                {field.how(cell), cell.is_number(), field.is_bad != nullptr && field.is_bad(cell)});
         }
         table_.add(std::move(row));
     }
@@ -170,19 +187,21 @@ public:
     template <typename T>
     void object(const Fields<T>& fields, const T& value, View view = kSetup) const {
         if (json_) return json_object(to_json(fields, value));
+        const Colours colours;
         std::size_t width = 0;
         for (const Field<T>& field : fields) {
             if (field.is_column(view)) width = std::max(width, field.heading.size());
         }
         for (const Field<T>& field : fields) {
             if (!field.is_column(view)) continue;
-            line(field.heading + std::string(width + 2 - field.heading.size(), ' ') +
-                 field.how(field.get(value)));
+            line(colours.heading(field.heading) +
+                 std::string(width + 2 - field.heading.size(), ' ') + field.how(field.get(value)));
         }
     }
     void json_object(const Json& object) const;
     void json_line(const Json& object) const;  // in one line: for one of many
     void line(std::string_view text) const;
+    void help(std::string_view text) const;  // as CLI11 makes it
     void clear_screen() const;  // of a terminal; nothing elsewhere
     bool is_terminal() const;   // people read it, at once
 

@@ -25,7 +25,8 @@ const Fields<Device>& device_fields() {
             {"device", "DEVICE", [](const Device& d) { return d.name; }},
             {"role", "ROLE", [](const Device& d) { return d.role; }},
             {"network", "NETWORK", [](const Device& d) { return d.network; }},
-            {"gone", "STATE", [](const Device& d) { return d.gone ? "gone" : "live"; }},
+            {"gone", "STATE", [](const Device& d) { return d.gone ? "gone" : "live"; }, plain,
+             kSetup, is_gone},
         };
         append<Device, HookInfo>(list, hook_fields(),
                                  [](const Device& d) -> const HookInfo& { return d.hook; });

@@ -45,7 +45,8 @@ CLI::Option* add_file(CLI::App& command, std::string& file) {
                                      [](std::string_view text) -> std::optional<std::string> {
                                          if (text.empty()) return std::nullopt;
                                          return std::string{text};
-                                     }};
+                                     },
+                                     "<file>"};
     return add_value(command, "FILE", file, syntax,
                      "the configuration as TOML; - is standard input")
         ->required();

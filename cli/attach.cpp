@@ -38,9 +38,10 @@ void add_attach_command(CLI::App& app, Context& context) {
     add_value(*attach, "UPLINK", spec->uplink, device_syntax(), "the interface towards the peers")
         ->required();
     auto locals = std::make_shared<std::vector<IpAddr>>();
-    add_values(*attach, "--local", *locals, address_syntax(),
-               "the address of UPLINK that tunnels have at this end: one of IPv4, one of IPv6, or "
-               "both")
+    offer(add_values(*attach, "--local", *locals, address_syntax(),
+                     "the address of UPLINK that tunnels have at this end: one of IPv4, one of "
+                     "IPv6, or both"),
+          "<address>")
         ->required();
     add_value(*attach, "--fdb-size", spec->fdb_entries, fdb_size_syntax(),
               fmt::format("room for this many FDB entries (default: {}, at most {})",

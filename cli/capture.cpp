@@ -117,13 +117,14 @@ void add_capture_command(CLI::App& app, Context& context) {
         app.add_subcommand("capture", "frames at the programs, and what became of them");
     auto options = std::make_shared<CaptureOptions>();
     CaptureSpec& spec = options->spec;
-    add_value(*capture, "--port", spec.port, device_syntax(),
-              "only what comes in or leaves by this device");
+    offer(add_value(*capture, "--port", spec.port, device_syntax(),
+                    "only what comes in or leaves by this device"),
+          "<port>");
     add_value(*capture, "--peer", spec.peer, address_syntax(),
               "only what comes from it or goes to it");
     add_value(*capture, "--network", spec.network, network_syntax(), "only of this network");
     capture->add_flag("--drops", spec.drops, "only what is dropped");
-    add_value(*capture, "--drop", spec.reason, text_syntax("REASON", "a drop reason"),
+    add_value(*capture, "--drop", spec.reason, text_syntax("REASON", "a drop reason", "<drop>"),
               "only what is dropped for this reason");
     add_value(*capture, "--filter", spec.filter, text_syntax("EXPRESSION", "a filter"),
               "only what this filter takes, as tcpdump knows them: of the frame as it comes, as it "

@@ -41,6 +41,7 @@ void report(const Context& context, Change change, std::string_view object, std:
 // Each adds the commands of its noun. `context` must outlive the parsing.
 void add_attach_command(CLI::App& app, Context& context);
 void add_detach_command(CLI::App& app, Context& context);
+void add_upgrade_command(CLI::App& app, Context& context);
 void add_network_commands(CLI::App& app, Context& context);
 void add_port_commands(CLI::App& app, Context& context);
 void add_peer_commands(CLI::App& app, Context& context);

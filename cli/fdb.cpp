@@ -30,7 +30,8 @@ std::shared_ptr<FdbFilter> add_filter(CLI::App& command) {
     add_value(command, "--network", filter->network, network_syntax(), "only of this network");
     add_value(command, "--vlan", filter->vlan, vlan_syntax(), "only of this VLAN; 0: untagged");
     CLI::Option* port =
-        add_value(command, "--port", filter->port, device_syntax(), "only behind this port");
+        offer(add_value(command, "--port", filter->port, device_syntax(), "only behind this port"),
+              "<port>");
     add_value(command, "--peer", filter->peer, address_syntax(), "only behind this peer")
         ->excludes(port);
     return filter;
@@ -55,7 +56,8 @@ void add_show(CLI::App& noun, Context& context) {
 void add_add(CLI::App& noun, Context& context) {
     auto* add = noun.add_subcommand("add", "make a static entry, which neither ages nor moves");
     auto spec = add_spec(*add);
-    CLI::Option* port = add_value(*add, "--port", spec->port, device_syntax(), "it is behind this");
+    CLI::Option* port = offer(
+        add_value(*add, "--port", spec->port, device_syntax(), "it is behind this"), "<port>");
     add_value(*add, "--peer", spec->peer, address_syntax(), "it is behind this")->excludes(port);
     add->footer(
         "Example:\n"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +10,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "cli/commands.h"
+#include "cli/complete.h"
 #include "cli/context.h"
 #include "cli/misuse.h"
 #include "cli/syntax.h"
@@ -22,92 +23,6 @@ namespace xgre::cli {
 namespace {
 
 constexpr int kMisused = 2;  // others are in Context
-
-constexpr std::string_view kTour =
-    R"(xgre joins VMs on different hosts into one Ethernet segment over GRE.
-
-  xgre attach eth0 --local 198.18.0.1         let eth0 carry tunnels
-  xgre network add lan --key 7                make a segment
-  xgre port add tap0 --network lan            put a VM's interface into it
-  xgre peer add 198.18.0.2 --network lan      and another host, which does the same
-  xgre show                                   see what runs, and how
-
-`xgre --help` lists all commands, `xgre COMMAND --help` explains one.)";
-
-// CLI11's, without what it says about the number of subcommands.
-class HelpFormatter : public CLI::Formatter {
-public:
-    HelpFormatter() {
-        label("Positionals", "Arguments");
-        label("SUBCOMMAND", "COMMAND");
-        label("REQUIRED", "(required)");
-        label("Needs", "with");
-        label("Excludes", "not with");
-    }
-    std::string make_description(const CLI::App* app) const override {
-        return app->get_description() + "\n";
-    }
-};
-
-void add_globals(CLI::App& app, Context& context) {
-    add_value(app, "-i,--instance", context.session.instance, instance_syntax(),
-              "the instance, where a host has several (default: default)");
-    add_value(app, "-n,--netns", context.session.netns, netns_syntax(),
-              "the host: a network namespace as in `ip -n` (default: the current one)");
-    app.add_flag_callback(
-        "-j,--json", [&context] { context.out.use_json(true); }, "data as JSON (default: tables)");
-    app.add_flag_callback(
-        "-v,--verbose",
-        [&context] {
-            context.verbose = true;
-            set_verbose(true);
-        },
-        "say what was done, and what the BPF library says (default: silent)");
-    app.set_version_flag("-V,--version", "xgre " XGRE_VERSION, "the version, and nothing else");
-}
-
-void add_commands(CLI::App& app, Context& context) {
-    add_attach_command(app, context);
-    add_detach_command(app, context);
-    add_network_commands(app, context);
-    add_port_commands(app, context);
-    add_peer_commands(app, context);
-    add_fdb_commands(app, context);
-    add_dhcp_commands(app, context);
-    add_config_commands(app, context);
-    add_show_command(app, context);
-    add_stats_command(app, context);
-    add_profile_command(app, context);
-    add_map_command(app, context);
-    add_capture_command(app, context);
-    add_monitor_command(app, context);
-    add_trace_command(app, context);
-    add_test_command(app, context);
-    add_top_command(app, context);
-    add_metrics_command(app, context);
-    add_doctor_command(app, context);
-}
-
-void name_group_of_commands(CLI::App& app) {
-    for (CLI::App* command : app.get_subcommands({})) {
-        command->group("Commands");
-        name_group_of_commands(*command);
-    }
-}
-
-void set_up(CLI::App& app, Context& context) {
-    app.formatter(std::make_shared<HelpFormatter>());
-    app.set_help_flag("-h,--help", "this text");
-    app.fallthrough();  // inherited: globals stand anywhere
-    app.require_subcommand(0, 1);
-    app.footer("Options above stand anywhere. Exit: 0 done, 1 failed, 2 misuse.");
-    add_globals(app, context);
-    add_commands(app, context);
-    name_group_of_commands(app);
-    app.callback([&app, &context] {
-        if (app.get_subcommands().empty()) context.out.line(kTour);
-    });
-}
 
 // ---- What went wrong ------------------------------------------------------------------------
 
@@ -188,7 +103,7 @@ void parse_and_do(CLI::App& app, Context& context, std::vector<std::string> argu
     try {
         app.parse(std::move(arguments));  // runs the command's callback
     } catch (const CLI::CallForHelp&) {
-        context.out.line(app.help());
+        context.out.help(app.help());
     } catch (const CLI::CallForVersion& version) {
         context.out.line(version.what());
     }
@@ -197,8 +112,12 @@ void parse_and_do(CLI::App& app, Context& context, std::vector<std::string> argu
 
 int run(CLI::App& app, Context& context, std::vector<std::string> arguments) {
     try {
-        set_up(app, context);
+        define_commands(app, context);
         set_verbose(false);
+        if (!arguments.empty() && arguments.front() == kCompleteWord) {
+            complete(app, context, {arguments.begin() + 1, arguments.end()});
+            return context.exit_done;
+        }
         arguments = join_switches(app, std::move(arguments));
         std::reverse(arguments.begin(), arguments.end());  // as App::parse takes a vector
         parse_and_do(app, context, std::move(arguments));
@@ -219,6 +138,6 @@ int run(CLI::App& app, Context& context, std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
     xgre::cli::Context context;
-    CLI::App app{"xgre: Ethernet segments over GRE, in XDP and TC", "xgre"};
+    CLI::App app{std::string{xgre::cli::kAbout}, "xgre"};
     return xgre::cli::run(app, context, {argv + 1, argv + argc});
 }

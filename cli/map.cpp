@@ -11,6 +11,7 @@
 #include "cli/context.h"
 #include "cli/fields.h"
 #include "cli/misuse.h"
+#include "cli/offer.h"
 
 namespace xgre::cli {
 namespace {
@@ -114,7 +115,8 @@ void show_maps(const Context& context, const MapQuery& query) {
 void add_map_command(CLI::App& app, Context& context) {
     auto* map = app.add_subcommand("map", "the pinned maps, or every entry of one in words");
     auto options = std::make_shared<MapOptions>();
-    map->add_option("NAME", options->name, "the map (default: a list of all)")->type_name("");
+    offer(map->add_option("NAME", options->name, "the map (default: a list of all)"), "<map>")
+        ->type_name("");
     map->add_option("FILTER", options->filters,
                     "pairs FIELD PATTERN: only entries whose field is shown as what the pattern "
                     "matches, with * and ? as in the shell")

@@ -61,7 +61,8 @@ Syntax<std::string> kind_syntax() {
                                                                  "ports", "peers"};
                 if (std::ranges::find(kKinds, text) == kKinds.end()) return std::nullopt;
                 return std::string{text};
-            }};
+            },
+            "fdb|drops|networks|ports|peers"};
 }
 
 std::string text_of(const EventOwner& owner) {

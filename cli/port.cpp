@@ -77,7 +77,8 @@ void add_add(CLI::App& noun, Context& context) {
 void add_del(CLI::App& noun, Context& context) {
     auto* del = noun.add_subcommand("del", "take an interface out of its network");
     auto which = std::make_shared<Which>();
-    add_value(*del, "DEV", which->device, device_syntax(), "the interface")->required();
+    offer(add_value(*del, "DEV", which->device, device_syntax(), "the interface"), "<port>")
+        ->required();
     add_value(*del, "--network", which->network, network_syntax(),
               "only when it is in this network");
     del->footer(
@@ -102,7 +103,7 @@ void add_del(CLI::App& noun, Context& context) {
 void add_show(CLI::App& noun, Context& context) {
     auto* show = noun.add_subcommand("show", "list ports");
     auto which = std::make_shared<Which>();
-    add_value(*show, "DEV", which->device, device_syntax(), "only this one");
+    offer(add_value(*show, "DEV", which->device, device_syntax(), "only this one"), "<port>");
     add_value(*show, "--network", which->network, network_syntax(), "only those of this network");
     show->footer(
         "Example:\n"

@@ -75,7 +75,8 @@ Syntax<std::string> flame_syntax() {
             [](std::string_view text) -> std::optional<std::string> {
                 if (!text.ends_with(kPicture) && !text.ends_with(kText)) return std::nullopt;
                 return std::string{text};
-            }};
+            },
+            "<file>"};
 }
 
 void show(const Printer& out, const Profile& profile, bool is_one_of_many) {
@@ -124,8 +125,9 @@ void add_replay(CLI::App& profile, ProfileOptions& options,
     CLI::Option* file =
         add_value(profile, "--replay", options.replay, file_syntax(),
                   "instead: what the frames of a capture cost, in copies of the programs and maps");
-    add_value(profile, "--as", options.as, device_syntax(),
-              "with --replay: as if they came in by this port (default: by the uplink)")
+    offer(add_value(profile, "--as", options.as, device_syntax(),
+                    "with --replay: as if they came in by this port (default: by the uplink)"),
+          "<port>")
         ->needs(file);
     for (CLI::Option* other : others)
         file->excludes(other);

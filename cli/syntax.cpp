@@ -16,16 +16,18 @@ bool is_on_or_off(std::string_view text) {
 
 }  // namespace
 
-Syntax<std::string> text_syntax(const std::string& placeholder, const std::string& is_a) {
+Syntax<std::string> text_syntax(const std::string& placeholder, const std::string& is_a,
+                                const std::string& offers) {
     return {placeholder, is_a, "a text that is not empty",
             [](std::string_view text) -> std::optional<std::string> {
                 if (text.empty()) return std::nullopt;
                 return std::string{text};
-            }};
+            },
+            offers};
 }
 
 Syntax<std::string> file_syntax() {
-    return text_syntax("FILE", "the name of a file");
+    return text_syntax("FILE", "the name of a file", "<file>");
 }
 
 void refuse_several(const std::string& option, std::size_t times) {

@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/misuse.h"
+#include "cli/offer.h"
 #include "xgre/syntax.h"
 
 namespace xgre::cli {
@@ -22,7 +23,8 @@ T read_value(const std::string& option, const std::string& text, const Syntax<T>
 }
 
 // Any text that is not empty.
-Syntax<std::string> text_syntax(const std::string& placeholder, const std::string& is_a);
+Syntax<std::string> text_syntax(const std::string& placeholder, const std::string& is_a,
+                                const std::string& offers = "");
 Syntax<std::string> file_syntax();  // the name of a file
 
 void refuse_several(const std::string& option, std::size_t times);
@@ -33,15 +35,15 @@ template <typename T, typename Target>
 CLI::Option* add_value(CLI::App& app, const std::string& name, Target& target,
                        const Syntax<T>& syntax, const std::string& help) {
     const std::string shown = name.substr(name.rfind(',') + 1);  // "-n,--netns" is --netns
-    return app
-        .add_option(
-            name,
-            [&target, shown, syntax](const CLI::results_t& texts) {
-                refuse_several(shown, texts.size());
-                target = read_value(shown, texts.front(), syntax);
-                return true;
-            },
-            help)
+    CLI::Option* option = app.add_option(
+        name,
+        [&target, shown, syntax](const CLI::results_t& texts) {
+            refuse_several(shown, texts.size());
+            target = read_value(shown, texts.front(), syntax);
+            return true;
+        },
+        help);
+    return offer(option, syntax.offers)
         ->type_name(name.starts_with('-') ? syntax.placeholder : "")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);  // to refuse them in our words
 }
@@ -50,17 +52,17 @@ CLI::Option* add_value(CLI::App& app, const std::string& name, Target& target,
 template <typename T>
 CLI::Option* add_values(CLI::App& app, const std::string& name, std::vector<T>& target,
                         const Syntax<T>& syntax, const std::string& help) {
-    return app
-        .add_option(
-            name,
-            [&target, name, syntax](const CLI::results_t& texts) {
-                for (const std::string& text : texts) {
-                    target.push_back(read_value(name, text, syntax));
-                }
-                return true;
-            },
-            help + " (may be repeated)")
-        ->type_name(syntax.placeholder)
+    CLI::Option* option = app.add_option(
+        name,
+        [&target, name, syntax](const CLI::results_t& texts) {
+            for (const std::string& text : texts) {
+                target.push_back(read_value(name, text, syntax));
+            }
+            return true;
+        },
+        help + " (may be repeated)");
+    return offer(option, syntax.offers)
+        ->type_name(name.starts_with('-') ? syntax.placeholder : "")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 

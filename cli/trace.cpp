@@ -60,7 +60,8 @@ Syntax<std::uint16_t> type_syntax() {
                 if (!number) number = parse_decimal(text, UINT16_MAX);
                 if (!number) return std::nullopt;
                 return static_cast<std::uint16_t>(*number);
-            }};
+            },
+            "arp|ipv4|ipv6"};
 }
 
 Syntax<FrameProtocol> protocol_syntax() {
@@ -70,7 +71,8 @@ Syntax<FrameProtocol> protocol_syntax() {
                 if (text == "tcp") return FrameProtocol::tcp;
                 if (text == "icmp") return FrameProtocol::icmp;
                 return std::nullopt;
-            }};
+            },
+            "udp|tcp|icmp"};
 }
 
 Syntax<std::string> verdict_syntax() {
@@ -84,7 +86,8 @@ Syntax<std::string> verdict_syntax() {
                 if (text != "none" && std::ranges::find(kNames, text) == kNames.end())
                     return std::nullopt;
                 return std::string{text};
-            }};
+            },
+            "none|<verdict>"};
 }
 
 bool is_blank(char c) {
@@ -317,10 +320,10 @@ void add_words(CLI::App& trace, TraceArguments& wanted) {
 void add_trace_command(CLI::App& app, Context& context) {
     auto* trace = app.add_subcommand("trace", "what would happen to a frame, step by step");
     auto wanted = std::make_shared<TraceArguments>();
-    trace
-        ->add_option("FRAME", wanted->frame,
-                     "its bytes in hexadecimal, or a capture file; without, a frame is made of "
-                     "the options below")
+    offer(trace->add_option("FRAME", wanted->frame,
+                            "its bytes in hexadecimal, or a capture file; without, a frame is made "
+                            "of the options below"),
+          "<file>")
         ->type_name("");
     add_value(*trace, "--number", wanted->number, number_syntax(1, UINT32_MAX),
               "of a capture file: which frame (default: 1, the first)");

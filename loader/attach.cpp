@@ -25,6 +25,7 @@
 #include "loader/undo.h"
 #include "xgre/dhcp.h"
 #include "xgre/error.h"
+#include "xgre/upgrade.h"
 
 namespace xgre {
 namespace {
@@ -161,6 +162,13 @@ void check_netns(const Session& session) {
         if (hooks.xdp(ifindex) || (row->tc_hook == XGRE_TC_HOOK_TCX && hooks.tc(ifindex)))
             throw Error{object, "it belongs to another network namespace, which has no name",
                         "run this inside it, as with `nsenter --net`"};
+}
+
+// nullopt: it is in the current namespace, or in none that has a name.
+std::optional<std::string> netns_of_instance(const std::string& instance) {
+    const auto row = uplink_of(instance);
+    if (!row || row->netns_cookie == netns_cookie()) return std::nullopt;
+    return netns_of_cookie(row->netns_cookie);
 }
 
 // What commands that were killed left: an instance in the making, or on its way out.
@@ -325,6 +333,15 @@ void check_attach_spec(const Session& session, const AttachSpec& spec, bool is_n
     if (is_new) check_foreign_xdp(spec, device);
     if (spec.spread)
         check_spread(*spec.spread, xdp_flags(spec.xdp.value_or(XdpUse::automatic)), device);
+}
+
+void upgrade_programs(const Session& session) {
+    pins::check_instance_name(session.instance);
+    const auto lock = InstanceLock::acquire();
+    Session home = session;
+    if (!home.netns) home.netns = netns_of_instance(session.instance);
+    Instance::State state{home, std::nullopt};
+    upgrade(state);
 }
 
 void put_back_uplink(const Session& session, const xgre_uplink& row) {

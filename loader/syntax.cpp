@@ -152,47 +152,52 @@ std::optional<NetworkMode> parse_mode(std::string_view text) {
     return std::nullopt;
 }
 
-Syntax<std::string> name_syntax(std::string is_a, std::string give,
+Syntax<std::string> name_syntax(std::string is_a, std::string give, std::string offers,
                                 std::function<bool(std::string_view)> accepts) {
     return {"NAME", std::move(is_a), std::move(give),
             [accepts = std::move(accepts)](std::string_view text) -> std::optional<std::string> {
                 if (!accepts(text)) return std::nullopt;
                 return std::string{text};
-            }};
+            },
+            std::move(offers)};
 }
 
 }  // namespace
 
 Syntax<Mac> mac_syntax() {
-    return {"MAC", "a MAC address", "six bytes in hexadecimal, like 02:00:00:00:00:01", Mac::parse};
+    return {"MAC", "a MAC address", "six bytes in hexadecimal, like 02:00:00:00:00:01", Mac::parse,
+            "<mac>"};
 }
 
 Syntax<IpAddr> address_syntax() {
-    return {"ADDR", "an IP address", "one like 198.18.0.1 or 2001:db8:1::1", IpAddr::parse};
+    return {"ADDR", "an IP address", "one like 198.18.0.1 or 2001:db8:1::1", IpAddr::parse,
+            "<peer>"};
 }
 
 Syntax<OrNone<GreKey>> key_or_none_syntax() {
     return {"N|none", "a GRE key", "0..4294967295, decimal or hexadecimal after 0x, or none",
-            [](std::string_view text) { return parse_or("none", text, GreKey::parse); }};
+            [](std::string_view text) { return parse_or("none", text, GreKey::parse); }, "none"};
 }
 
 Syntax<OrNone<std::uint8_t>> byte_or_syntax(const std::string& word) {
     return {"N|" + word, "a number from 0 to 255", "a decimal number in that range, or " + word,
-            [word](std::string_view text) { return parse_or(word, text, parse_byte); }};
+            [word](std::string_view text) { return parse_or(word, text, parse_byte); }, word};
 }
 
 Syntax<OrNone<std::uint32_t>> flow_label_syntax() {
     return {"N|inherit", "a flow label",
             "a number up to 1048575, 0x in front of hexadecimal, or inherit",
-            [](std::string_view text) { return parse_or("inherit", text, parse_flow_label); }};
+            [](std::string_view text) { return parse_or("inherit", text, parse_flow_label); },
+            "inherit"};
 }
 
 Syntax<DontFragment> df_syntax() {
-    return {"HOW", "a way to set \"don't fragment\"", "set, unset or inherit", parse_df};
+    return {"HOW", "a way to set \"don't fragment\"", "set, unset or inherit", parse_df,
+            "set|unset|inherit"};
 }
 
 Syntax<NetworkMode> mode_syntax() {
-    return {"MODE", "a mode of a network", "gre or nvgre", parse_mode};
+    return {"MODE", "a mode of a network", "gre or nvgre", parse_mode, "gre|nvgre"};
 }
 
 Syntax<Ip4Addr> ip4_syntax() {
@@ -222,16 +227,17 @@ Syntax<DhcpHost> host_syntax() {
 }
 
 Syntax<TcHook> tc_syntax() {
-    return {"HOOK", "a TC hook", "tcx, clsact or auto", parse_tc_hook};
+    return {"HOOK", "a TC hook", "tcx, clsact or auto", parse_tc_hook, "auto|tcx|clsact"};
 }
 
 Syntax<XdpUse> xdp_syntax() {
-    return {"USE", "a use of XDP", "auto, on or off", parse_xdp};
+    return {"USE", "a use of XDP", "auto, on or off", parse_xdp, "auto|on|off"};
 }
 
 Syntax<Spread> spread_syntax() {
     return {"CPUS", "a way to spread frames",
-            fmt::format("off, auto, all, or CPUs as 0-3,5, up to {}", CpuSet::kMax), parse_spread};
+            fmt::format("off, auto, all, or CPUs as 0-3,5, up to {}", CpuSet::kMax), parse_spread,
+            "auto|off|all"};
 }
 
 Syntax<std::optional<IpAddr>> vm_address_syntax() {
@@ -241,26 +247,28 @@ Syntax<std::optional<IpAddr>> vm_address_syntax() {
                 const auto address = parse_vm_address(text);
                 if (!address) return std::nullopt;
                 return address;
-            }};
+            },
+            "none"};
 }
 
 Syntax<std::string> network_syntax() {
-    return name_syntax("a network's name", "1..15 letters, digits, '_', '-' or '.'",
+    return name_syntax("a network's name", "1..15 letters, digits, '_', '-' or '.'", "<network>",
                        [](std::string_view text) { return is_name(text, kLongestName, "_-."); });
 }
 
 Syntax<std::string> device_syntax() {
     return name_syntax("a device's name", "1..15 characters, none of them '/', ':' or a blank",
-                       is_device_name);
+                       "<device>", is_device_name);
 }
 
 Syntax<std::string> instance_syntax() {
-    return name_syntax("an instance's name", "1..15 letters, digits, '_' or '-'",
+    return name_syntax("an instance's name", "1..15 letters, digits, '_' or '-'", "<instance>",
                        [](std::string_view text) { return is_name(text, kLongestName, "_-"); });
 }
 
 Syntax<std::string> netns_syntax() {
-    return name_syntax("a namespace's name", "a name that `ip netns list` shows", is_file_name);
+    return name_syntax("a namespace's name", "a name that `ip netns list` shows", "<netns>",
+                       is_file_name);
 }
 
 Syntax<std::uint32_t> number_syntax(std::uint32_t least, std::uint32_t most) {
@@ -275,7 +283,8 @@ Syntax<std::uint32_t> limit_syntax() {
             [](std::string_view text) -> std::optional<std::uint32_t> {
                 if (text == "none") return 0;
                 return parse_number(text, 0, XGRE_LIMIT_MOST);
-            }};
+            },
+            "none"};
 }
 
 Syntax<std::uint32_t> mtu_syntax() {
@@ -284,7 +293,8 @@ Syntax<std::uint32_t> mtu_syntax() {
             [](std::string_view text) -> std::optional<std::uint32_t> {
                 if (text == "auto") return 0;
                 return parse_number(text, kLeastMtu, kMostMtu);
-            }};
+            },
+            "auto"};
 }
 
 Syntax<std::uint32_t> fdb_size_syntax() {
@@ -305,7 +315,8 @@ Syntax<bool> switch_syntax() {
                 if (text == "on" || text == "true") return true;  // true: an option alone
                 if (text == "off" || text == "false") return false;
                 return std::nullopt;
-            }};
+            },
+            "on|off"};
 }
 
 Syntax<std::chrono::seconds> seconds_syntax(std::uint32_t least, std::uint32_t most) {

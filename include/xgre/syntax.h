@@ -25,6 +25,8 @@ struct Syntax {
     std::string is_a;         // "a MAC address", after "'...' is not"
     std::string give;         // "six bytes like 02:00:00:00:00:01", after "give"
     std::function<std::optional<T>(std::string_view)> parse;
+    // What completion offers: words, and names that there are as <kind> of names.h: "none|<peer>".
+    std::string offers = {};
 };
 
 struct AddressRange {

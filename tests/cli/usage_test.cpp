@@ -55,6 +55,7 @@ INSTANTIATE_TEST_SUITE_P(
     OfEveryCommand, Help,
     ::testing::Values(
         std::vector<std::string>{"attach"}, std::vector<std::string>{"detach"},
+        std::vector<std::string>{"upgrade"},
         std::vector<std::string>{"network", "add"}, std::vector<std::string>{"network", "del"},
         std::vector<std::string>{"network", "show"}, std::vector<std::string>{"port", "add"},
         std::vector<std::string>{"port", "del"}, std::vector<std::string>{"port", "show"},

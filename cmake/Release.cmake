@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the newest entry of packaging/changelog says: XGRE_RELEASED, 2026-11-29, is the date of the manual
+# pages; XGRE_MAINTAINER is who signed it.
+file(STRINGS packaging/changelog entry LIMIT_COUNT 1)
+if(NOT entry MATCHES "^xgre \\(${PROJECT_VERSION}-([0-9]+)\\)")
+    message(FATAL_ERROR "packaging/changelog: its newest entry is `${entry}`, not of ${PROJECT_VERSION}: add one")
+endif()
+set(XGRE_PACKAGE_RELEASE "${CMAKE_MATCH_1}")
+file(STRINGS packaging/changelog signature REGEX "^ -- " LIMIT_COUNT 1)
+if(NOT signature MATCHES "^ -- (.*)  ..., ([0-9]+) ([A-Z][a-z]+) ([0-9]+) ")
+    message(FATAL_ERROR "packaging/changelog: cannot read `${signature}`")
+endif()
+set(XGRE_MAINTAINER "${CMAKE_MATCH_1}")
+set(day "${CMAKE_MATCH_2}")
+set(year "${CMAKE_MATCH_4}")
+set(months Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)
+list(FIND months "${CMAKE_MATCH_3}" month)
+math(EXPR month "${month} + 101")
+string(SUBSTRING "${month}" 1 2 month)
+set(XGRE_RELEASED "${year}-${month}-${day}")

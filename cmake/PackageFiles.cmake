@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Run by CPack on the staged files of each package, before it is put together.
+function(run)
+    execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+foreach(component IN LISTS CPACK_COMPONENTS_ALL)
+    string(TOUPPER "${component}" upper)
+    set(package "${CPACK_DEBIAN_${upper}_PACKAGE_NAME}")
+    set(usr "${CPACK_TEMPORARY_INSTALL_DIRECTORY}/${component}/usr")
+    file(GLOB pages "${usr}/share/man/man*/*")
+    file(GLOB archives "${usr}/lib/*.a")
+    foreach(page IN LISTS pages)
+        run(gzip -9n "${page}")
+    endforeach()
+    foreach(archive IN LISTS archives)
+        run(strip --strip-debug --remove-section=.comment --remove-section=.note "${archive}")
+    endforeach()
+    set(documents "${usr}/share/doc/${package}")
+    file(MAKE_DIRECTORY "${documents}")
+    file(COPY "${CPACK_XGRE_PACKAGING}/copyright" DESTINATION "${documents}")
+    configure_file("${CPACK_XGRE_PACKAGING}/changelog" "${documents}/changelog.Debian" COPYONLY)
+    run(gzip -9n "${documents}/changelog.Debian")
+    if(EXISTS "${CPACK_XGRE_PACKAGING}/${package}.lintian-overrides")
+        configure_file("${CPACK_XGRE_PACKAGING}/${package}.lintian-overrides"
+                       "${usr}/share/lintian/overrides/${package}" COPYONLY)
+    endif()
+endforeach()

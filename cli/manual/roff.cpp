@@ -148,8 +148,15 @@ void Roff::subsection(std::string_view title) {
     line(fmt::format(".SS \"{}\"", inline_of(title)));
 }
 
+// A title begins one by itself.
+void Roff::new_paragraph() {
+    const std::size_t last = text_.rfind('\n', text_.size() - 2) + 1;
+    const std::string_view before = std::string_view{text_}.substr(last);
+    if (!before.starts_with(".SH") && !before.starts_with(".SS")) line(".PP");
+}
+
 void Roff::paragraph(std::string_view text) {
-    line(".PP");
+    new_paragraph();
     const std::string body = inline_of(text);
     line((looks_like_request(body) ? "\\&" : "") + body);
 }
@@ -161,7 +168,7 @@ void Roff::item(std::string_view text) {
 }
 
 void Roff::code(const std::vector<std::string>& lines) {
-    line(".PP");
+    new_paragraph();
     line(".RS 4");
     line(".nf");
     for (const std::string& each : lines) {
@@ -180,7 +187,7 @@ void Roff::term(std::string_view tag, std::string_view text) {
 }
 
 void Roff::synopsis(std::string_view command, std::string_view rest) {
-    line(".PP");
+    new_paragraph();
     line(fmt::format("{} {}", bold(command), rest));
 }
 

@@ -40,6 +40,7 @@ public:
 
 private:
     void line(std::string_view text);
+    void new_paragraph();
 
     std::string text_;
 };

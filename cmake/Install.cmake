@@ -11,12 +11,7 @@ configure_file(cmake/xgreConfig.cmake.in "${PROJECT_BINARY_DIR}/xgreConfig.cmake
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/xgreConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 
 install(TARGETS xgre-cli RUNTIME DESTINATION "${CMAKE_INSTALL_SBINDIR}" COMPONENT tool)
-# It has the path of the tool in it, which for a package is another one than for `cmake --install`.
-install(CODE "
-    set(CMAKE_INSTALL_FULL_SBINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR}\")
-    configure_file(\"${PROJECT_SOURCE_DIR}/systemd/xgre@.service.in\"
-                   \"${PROJECT_BINARY_DIR}/xgre@.service\" @ONLY)" COMPONENT tool)
-install(FILES "${PROJECT_BINARY_DIR}/xgre@.service" DESTINATION lib/systemd/system COMPONENT tool)
+install_unit(systemd/xgre@.service)
 install(DIRECTORY "${PROJECT_BINARY_DIR}/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}/man8" COMPONENT tool
         FILES_MATCHING PATTERN "*.8")
 set(completion "${CMAKE_INSTALL_DATADIR}")

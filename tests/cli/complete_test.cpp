@@ -63,7 +63,7 @@ TEST(Complete, OffersOptionsOfTheCommandAndThoseThatStandAnywhere) {
 TEST(Complete, OffersTheWordsThatAnOptionTakes) {
     EXPECT_THAT(offered({"attach", "eth0", "--tc", ""}), ElementsAre("auto", "tcx", "clsact"));
     EXPECT_THAT(offered({"attach", "eth0", "--tc=t"}), ElementsAre("--tc=tcx"));
-    EXPECT_THAT(offered({"capture", "--drop", "too"}), ElementsAre("too-large"));
+    EXPECT_THAT(offered({"capture", "--drop", "too"}), ElementsAre("too-large", "too-many-tags"));
     EXPECT_THAT(offered({"apply", ""}), ElementsAre(":files"));
 }
 

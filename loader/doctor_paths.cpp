@@ -90,6 +90,29 @@ std::uint64_t from_strangers(const Reading& reading) {
     return packets;
 }
 
+// What is known of it by probes that somebody has sent.
+void probes(const InstanceFacts& facts, Report& report) {
+    for (const PeerFacts& peer : facts.peers) {
+        const Liveness& live = peer.info.liveness;
+        const std::string object = object_of(peer);
+        if (live.state == PeerState::down)
+            report.problem(object,
+                           fmt::format("the last {} probes were not answered, and nothing has come "
+                                       "from it for a minute",
+                                       live.unanswered),
+                           report.xgre("peer probe " + peer.info.address.format()) +
+                               " asks again, and whether its host answers pings");
+        else if (live.state == PeerState::one_way)
+            report.problem(object,
+                           fmt::format("its frames come, and the last {} probes were not answered",
+                                       live.unanswered),
+                           "compare what is sent with what it expects (`xgre peer show` at both "
+                           "ends), and see there what is dropped (`xgre doctor`)");
+        else
+            report.fine(object, "probes: " + name_of(live.state));
+    }
+}
+
 // Packets go to it, and none comes: since the beginning, or while it was looked at. The latter may
 // be right, as of a stream that nobody answers.
 struct Silence {
@@ -218,9 +241,10 @@ void port_mtu(const InstanceFacts& facts, Report& report) {
     }
 }
 
-constexpr std::array<Check<InstanceFacts>, 6> kChecks{{
+constexpr std::array<Check<InstanceFacts>, 7> kChecks{{
     {"route", route},
     {"neighbour", neighbour},
+    {"probes", probes},
     {"answers", answers},
     {"path-mtu", path_mtu},
     {"network-mtu", network_mtu},

@@ -2,6 +2,7 @@
 #include "loader/metrics_table.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -47,6 +48,24 @@ void each_port(const R& reading, S& sink, std::uint64_t (*value)(const PortInfo&
 void each_peer(const R& reading, S& sink, std::uint64_t (*value)(const PeerInfo&)) {
     for (const PeerInfo& peer : reading.info.peers)
         sink.add({peer.network, peer.address.format()}, value(peer));
+}
+
+// One of them is 1: as the text format has states.
+void each_peer_state(const R& reading, S& sink) {
+    constexpr std::array kStates{PeerState::unknown, PeerState::heard,   PeerState::up,
+                                 PeerState::one_way, PeerState::foreign, PeerState::down};
+    for (const PeerInfo& peer : reading.info.peers)
+        for (const PeerState state : kStates)
+            sink.add({peer.network, peer.address.format(), name_of(state)},
+                     yes(peer.liveness.state == state));
+}
+
+// Of those that have answered.
+void each_round_trip(const R& reading, S& sink) {
+    for (const PeerInfo& peer : reading.info.peers)
+        if (peer.liveness.rtt)
+            sink.add({peer.network, peer.address.format()},
+                     std::chrono::duration<double>{*peer.liveness.rtt}.count());
 }
 
 void each_network(const R& reading, S& sink, std::uint64_t (*value)(const NetworkInfo&)) {
@@ -242,7 +261,6 @@ const std::vector<MetricRow> kPortRows{
      }},
 };
 
-// What tells whether a peer is alive belongs here, too.
 const std::vector<MetricRow> kPeerRows{
     {"xgre_peer_receive_packets_total", kCounter, "network peer", "frames that came from the peer",
      "xgre stats, `RX` of peers",
@@ -287,6 +305,18 @@ const std::vector<MetricRow> kPeerRows{
          each_peer(r, sink,
                    [](const PeerInfo& peer) { return yes(peer.mtu_from == MtuSource::path); });
      }},
+    {"xgre_peer_state", kGauge, "network peer state",
+     "1 for the state that the peer is in: it is asked by `xgre peer probe` or `xgre test`",
+     "xgre peer show, `STATE`", each_peer_state},
+    {"xgre_peer_unanswered_probes", kGauge, "network peer",
+     "probes since the peer has answered one", "xgre peer show --json, `unanswered`",
+     [](const R& r, S& sink) {
+         each_peer(r, sink,
+                   [](const PeerInfo& p) -> std::uint64_t { return p.liveness.unanswered; });
+     }},
+    {"xgre_peer_probe_round_trip_seconds", kGauge, "network peer",
+     "round trip of the last probe that the peer has answered", "xgre peer show --json, `rtt_ms`",
+     each_round_trip},
 };
 
 const std::vector<MetricRow> kDhcpRows{

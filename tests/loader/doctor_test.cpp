@@ -357,6 +357,16 @@ INSTANTIATE_TEST_SUITE_P(
         Sickness{"ANeighbourThatIsBeingAsked",
                  [](Facts& f) { peer_of(f).neighbour = NeighbourInfo{{}, true, false}; },
                  Severity::warning, "neighbour", "peer 198.18.0.2", "not answered yet", "again"},
+        Sickness{"APeerThatDoesNotAnswerProbes",
+                 [](Facts& f) {
+                     peer_of(f).info.liveness.state = PeerState::down;
+                     peer_of(f).info.liveness.unanswered = 4;
+                 },
+                 Severity::problem, "probes", "peer 198.18.0.2", "the last 4 probes",
+                 "peer probe 198.18.0.2"},
+        Sickness{"APeerThatIsHeardAndDoesNotHear",
+                 [](Facts& f) { peer_of(f).info.liveness.state = PeerState::one_way; },
+                 Severity::problem, "probes", "peer 198.18.0.2", "its frames come", "peer show"},
         Sickness{"APeerThatNeverSaidAWord",
                  [](Facts& f) { f.instance->second.peers[1].rx_packets = 0; }, Severity::warning,
                  "answers", "peer 198.18.0.2", "none ever came", "protocol 47"},

@@ -202,8 +202,8 @@ public:
     void json_line(const Json& object) const;  // in one line: for one of many
     void line(std::string_view text) const;
     void help(std::string_view text) const;  // as CLI11 makes it
-    void clear_screen() const;  // of a terminal; nothing elsewhere
-    bool is_terminal() const;   // people read it, at once
+    void clear_screen() const;               // of a terminal; nothing elsewhere
+    bool is_terminal() const;                // people read it, at once
 
     // Throws Error when not everything could be written.
     void finish() const;

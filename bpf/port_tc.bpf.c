@@ -3,6 +3,7 @@
 #include "flood.h"
 #include "guard.h"
 #include "mss.h"
+#include "probe.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -130,6 +131,7 @@ static __always_inline enum xgre_verdict flood_departure(struct __sk_buff *skb,
     int verdict;
 
     if (!walk.list) return XGRE_NO_TARGET;
+    if (is_for_prober(&d->eth) && !d->tagged && refuse_probe(skb)) return XGRE_FORGED_PROBE;
     verdict = check_flood_limit(d, walk.unknown);
     if (verdict) return verdict;
     if (d->eth.type == bpf_htons(ETH_P_IP)) note_lease(skb, walk.network);

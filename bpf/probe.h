@@ -72,6 +72,15 @@ STEP int take_probe(struct __sk_buff *skb, const struct outer *outer, __u32 id)
     return turn_probe(skb, outer, id);
 }
 
+/* A frame of a VM that is_for_prober: a peer would take it for ours, and count it against us. */
+STEP int refuse_probe(struct __sk_buff *skb)
+{
+    struct xgre_probe probe;
+
+    return !bpf_skb_load_bytes(skb, sizeof(struct ethhdr), &probe, sizeof(probe)) &&
+           is_probe(&probe);
+}
+
 /* One of ours, whoever has sent the instance's other frames: no device's address, since a bridge
  * that learns it would look for the device here. */
 static __always_inline void probe_source(__u8 *mac, __u32 cookie)
@@ -107,7 +116,8 @@ STEP int make_probe(struct __sk_buff *skb, __u32 id)
         return XGRE_REWRITE_FAILED;
     live->nonce = frame.probe.nonce;
     live->asked = bpf_ktime_get_ns();
-    live->unanswered++;
+    /* A larger one may be lost for its size: that says nothing of the peer. */
+    if (len == XGRE_PROBE_LEAST) live->unanswered++;
     return refresh_protocol(skb);
 }
 

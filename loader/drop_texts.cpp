@@ -99,6 +99,8 @@ constexpr std::array kDropTexts{
              "--ra-guard off`"},
     DropText{XGRE_NO_DETOUR,
              "any command of xgre makes the device again; look for what removed it"},
+    DropText{XGRE_FORGED_PROBE,
+             "look at the VM behind that port: it makes up what hosts ask each other"},
     DropText{XGRE_PROBE_LIMIT,
              "look on that peer for what probes without pause; a hundred a second are answered"},
     DropText{

@@ -116,7 +116,8 @@
     X(RP_FILTER, "rp-filter", DROP,                                                                \
       "the route to the peer it says to be does not lead out by the uplink")                       \
     X(PROBE, "probe", OK, "a peer's answer to a probe: noted")                                     \
-    X(PROBE_LIMIT, "probe-limit", DROP, "more probes from a peer than are answered")
+    X(PROBE_LIMIT, "probe-limit", DROP, "more probes from a peer than are answered")               \
+    X(FORGED_PROBE, "forged-probe", DROP, "from a port, and only hosts say such to each other")
 
 enum xgre_verdict {
 #define X(id, name, fate, help) XGRE_##id,
@@ -420,7 +421,7 @@ struct xgre_liveness {
     __u64 heard;      /* when a frame from it was last learned from, to a second, or a probe came */
     __u64 paid;       /* as in `buckets`: up to when its own probes were answered */
     __u32 rtt;        /* ns: from the last probe that was answered to its answer */
-    __u32 unanswered; /* probes since the last answer */
+    __u32 unanswered; /* probes of the least size since the last answer */
     __u16 len;    /* bytes of the next probe, an Ethernet frame; less than the least: the least */
     __u8 path;    /* enum xgre_probe_path, of the last answer */
     __u8 is_xgre; /* it has answered or sent a probe */

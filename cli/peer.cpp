@@ -180,8 +180,9 @@ void run_probe(Context& context, const ProbeOptions& options) {
         return !interrupt.wait(std::chrono::milliseconds{0});
     });
     context.out.list(probe_fields(), results);
-    const bool all_answer = std::ranges::all_of(
-        results, [](const ProbeResult& result) { return result.answered != 0; });
+    const bool all_answer = std::ranges::all_of(results, [](const ProbeResult& result) {
+        return result.answered != 0 && result.refusal.empty();
+    });
     if (!all_answer) context.exit_done = 1;
 }
 

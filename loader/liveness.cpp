@@ -14,6 +14,9 @@ constexpr std::uint32_t kLostInARow = 3;
 // Longer than neighbours keep silent: ARP and ND ask again within half a minute or so.
 constexpr std::uint64_t kLately = 60'000'000'000;
 
+// What an answer says of a peer that was not asked since.
+constexpr std::uint64_t kAnswerHolds = 600'000'000'000;
+
 std::optional<milliseconds> since(std::uint64_t then, std::uint64_t now) {
     if (then == 0) return std::nullopt;
     // The data path may have written after we read the clock.
@@ -23,7 +26,9 @@ std::optional<milliseconds> since(std::uint64_t then, std::uint64_t now) {
 PeerState state_of(const xgre_liveness& row, std::uint64_t now) {
     const bool is_heard = row.heard != 0 && (row.heard > now || now - row.heard < kLately);
     const bool is_lost = row.unanswered >= kLostInARow;
-    if (row.answered != 0 && !is_lost) return PeerState::up;
+    const bool has_answered =
+        row.answered != 0 && (row.answered > now || now - row.answered < kAnswerHolds);
+    if (has_answered && !is_lost) return PeerState::up;
     if (row.unanswered == 0) return is_heard ? PeerState::heard : PeerState::unknown;
     if (is_heard) {
         if (!is_lost) return PeerState::heard;

@@ -2,6 +2,7 @@
 #include "xgre/probe.h"
 
 #include <algorithm>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -28,10 +29,13 @@ constexpr std::uint32_t kEthernet = 14;  // bytes of its header
 // One peer that is asked.
 class Asked {
 public:
-    Asked(const Datapath& datapath, std::uint32_t id, ProbeResult result)
-        : datapath_{datapath}, id_{id}, result_{std::move(result)} {}
+    // `largest`: bytes of a frame that goes to it.
+    Asked(const Datapath& datapath, std::uint32_t id, std::uint32_t largest, ProbeResult result)
+        : datapath_{datapath}, id_{id}, largest_{largest}, result_{std::move(result)} {}
 
     void ask(std::uint32_t len) {
+        result_.refusal = why_not(len);
+        if (!result_.refusal.empty()) return;
         before_ = row().answered;
         const int err = datapath_.send_probe(id_, len);
         waits_ = err == 0;
@@ -62,12 +66,22 @@ public:
 
     ProbeResult result() const {
         ProbeResult result = result_;
-        result.state = liveness_of(row(), monotonic_ns()).state;
+        const Liveness live = liveness_of(row(), monotonic_ns());
+        result.state = live.state;
+        result.was_heard = live.heard.has_value();
         if (result.answered != 0) result.mean = sum_ / result.answered;
         return result;
     }
 
 private:
+    // Its number may have become another peer's.
+    std::string why_not(std::uint32_t len) const {
+        const auto peer = datapath_.peers().find(id_);
+        if (!peer || peer->network == 0 || remote_of(*peer) != result_.address)
+            return "it is no peer any more";
+        if (len > largest_) return fmt::format("larger than its MTU, {}", largest_ - kEthernet);
+        return {};
+    }
     xgre_liveness row() const { return datapath_.liveness().find(id_).value_or(xgre_liveness{}); }
 
     void note(nanoseconds rtt) {
@@ -79,6 +93,7 @@ private:
 
     const Datapath& datapath_;
     std::uint32_t id_;
+    std::uint32_t largest_;
     ProbeResult result_;
     nanoseconds sum_{0};
     std::uint64_t before_ = 0;
@@ -90,17 +105,15 @@ bool is_wanted(const ProbeSpec& spec, const IpAddr& address, const std::string& 
            (!spec.network || *spec.network == network);
 }
 
-std::vector<Asked> who_is_asked(const Instance::State& state, const ProbeSpec& spec) {
-    const auto networks = state.networks();
+std::vector<Asked> who_is_asked(const Session& session, const Instance::State& state,
+                                const ProbeSpec& spec) {
     std::vector<Asked> asked;
-    for (const auto& [id, peer] : state.peers()) {
-        const auto network = networks.find(peer.network);
-        if (network == networks.end()) continue;
+    for (const PeerInfo& peer : Instance::view(session).peers()) {
         ProbeResult result;
-        result.address = remote_of(peer);
-        result.network = text_of(network->second.name);
+        result.address = peer.address;
+        result.network = peer.network;
         if (is_wanted(spec, result.address, result.network))
-            asked.emplace_back(state.datapath, id, std::move(result));
+            asked.emplace_back(state.datapath, peer.id, peer.mtu + kEthernet, std::move(result));
     }
     return asked;
 }
@@ -122,6 +135,15 @@ void pause(milliseconds time, const ProbeGoesOn& goes_on) {
         std::this_thread::sleep_for(kLook);
 }
 
+// nullopt: to who may not open raw sockets. All else is told to them, too.
+std::optional<std::vector<bool>> try_echo(const std::vector<IpAddr>& hosts) {
+    try {
+        return answer_echo(hosts, kEcho);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
 // A host that is there and no xgre, or has no such tunnel, is another trouble than one that is not.
 void ping_silent_ones(std::vector<Asked>& asked) {
     std::vector<Asked*> silent;
@@ -131,9 +153,9 @@ void ping_silent_ones(std::vector<Asked>& asked) {
         silent.push_back(&each);
         hosts.push_back(each.address());
     }
-    const std::vector<bool> answers = answer_echo(hosts, kEcho);
-    for (std::size_t i = 0; i < silent.size(); ++i)
-        silent[i]->set_host_answers(answers[i]);
+    const auto answers = try_echo(hosts);
+    for (std::size_t i = 0; answers && i < silent.size(); ++i)
+        silent[i]->set_host_answers((*answers)[i]);
 }
 
 }  // namespace
@@ -143,7 +165,7 @@ std::vector<ProbeResult> probe(const Session& session, const ProbeSpec& spec,
     const Instance::State state{session, std::nullopt};
     const auto scope = state.enter();
     if (spec.network) state.network(*spec.network);
-    std::vector<Asked> asked = who_is_asked(state, spec);
+    std::vector<Asked> asked = who_is_asked(session, state, spec);
     if (asked.empty() && spec.address)
         throw Error{"peer " + spec.address->format(), "no such peer",
                     "run `xgre peer show` for those there are"};

@@ -37,6 +37,7 @@ struct ProbeResult {
     bool xdp_there = false;                // XDP saw the last probe that was answered, at the peer
     bool xdp_back = false;                 // ... and its answer, here
     PeerState state = PeerState::unknown;  // afterwards
+    bool was_heard = false;                // something has come from it, ever
     // Where nothing came: does the host answer an ICMP echo, outside the tunnel?
     std::optional<bool> host_answers;
     std::string refusal;  // why probes could not be sent; else empty

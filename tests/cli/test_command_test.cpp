@@ -11,7 +11,6 @@
 namespace xgre::test {
 namespace {
 
-using testing::EndsWith;
 using testing::HasSubstr;
 
 class TestCommand : public Host {

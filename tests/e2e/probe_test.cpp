@@ -75,8 +75,9 @@ TEST_P(ProbesBetweenHosts, AreAsLargeAsTheyAreToBe) {
     const std::uint32_t mtu = Instance::view(lab.host('a').session()).peers().at(0).mtu;
     EXPECT_EQ(ask({.count = 1, .mtu = mtu}).answered, 1u);
     const ProbeResult result = ask({.count = 1, .timeout = milliseconds{100}, .mtu = mtu + 1});
-    EXPECT_EQ(result.answered, 0u);
-    EXPECT_TRUE(result.host_answers.value_or(false));
+    EXPECT_EQ(result.sent, 0u);
+    EXPECT_NE(result.refusal.find("larger than its MTU"), std::string::npos) << result.refusal;
+    EXPECT_EQ(result.state, PeerState::up);
 }
 
 TEST_P(ProbesBetweenHosts, TellAHostWithoutTheTunnelFromOneThatIsDown) {
@@ -193,6 +194,16 @@ TEST_P(SelfTestOfALab, FailsWhereThePeerIsNotReached) {
     const auto failed = of(test(), CheckResult::failed);
     EXPECT_TRUE(mentions(failed, "found no-route"));
     EXPECT_TRUE(mentions(failed, "0 of 3 answered"));
+}
+
+// No other implementation: nothing ever came from it.
+TEST_P(SelfTestOfALab, FailsWhereThePeerHasAnotherKey) {
+    lab.host('b').open().add_peer({.address = lab.host('a').address(),
+                                   .network = "lan",
+                                   .ikey = OrNone<GreKey>{gre_key(8)},
+                                   .okey = OrNone<GreKey>{gre_key(8)}});
+    const auto failed = of(test({.frames = false, .probes = true}), CheckResult::failed);
+    EXPECT_TRUE(mentions(failed, "0 of 3 answered; the host answers pings"));
 }
 
 // The headers that the data path writes are wrong: bytes are compared, not only counters.

@@ -146,6 +146,13 @@ std::ifstream open_state(const std::string& file) {
     return text;
 }
 
+std::vector<std::string> servers_of(const Config& config) {
+    std::vector<std::string> networks;
+    for (const DhcpSpec& server : config.dhcp)
+        networks.push_back(server.network);
+    return networks;
+}
+
 void apply(const Context& context, const ApplyOptions& options) {
     const Config wanted = read_file(options.file);
     std::ifstream state;
@@ -156,7 +163,10 @@ void apply(const Context& context, const ApplyOptions& options) {
         applied.differences = check_config(context.session, wanted);
     } else {
         // Before a DHCP server is started, which may give an address to somebody else.
-        if (options.state) restored = restore_leases(context.session, state, *options.state);
+        if (options.state) {
+            check_config(context.session, wanted);
+            restored = restore_leases(context.session, servers_of(wanted), state, *options.state);
+        }
         applied = apply_config(context.session, wanted);
         if (options.state) {
             const std::uint64_t leases = restored.leases;

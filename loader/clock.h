@@ -24,6 +24,13 @@ inline std::uint64_t monotonic_ns() {
     return static_cast<std::uint64_t>(monotonic_time().count());
 }
 
+// How long ago `then` was. Neither the future, where another CPU wrote meanwhile, nor what was before
+// the machine started, and is a number below zero here, is far from now.
+inline std::uint64_t nanoseconds_since(std::uint64_t then, std::uint64_t now) {
+    const auto age = static_cast<std::int64_t>(now - then);
+    return age < 0 ? 0 : static_cast<std::uint64_t>(age);
+}
+
 // What to add to the one for the other, which is since 1970. Changes when somebody sets the clock.
 inline std::chrono::nanoseconds monotonic_to_real() {
     return time_of(CLOCK_REALTIME) - monotonic_time();

@@ -354,7 +354,10 @@ void add_leases(const Instance* instance, DhcpInfo& info, const LeaseFile& file)
     for (const LeaseLine& line : file.leases) {
         if (line.mac) places.try_emplace(*line.mac);
     }
-    if (instance != nullptr && !places.empty()) {
+    const auto networks = instance == nullptr ? std::vector<NetworkInfo>{} : instance->networks();
+    const bool is_there =
+        std::ranges::find(networks, info.network, &NetworkInfo::name) != networks.end();
+    if (is_there && !places.empty()) {
         FdbFilter filter;
         filter.network = info.network;
         filter.vlan = Vlan{};

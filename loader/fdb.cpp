@@ -143,7 +143,7 @@ void Instance::fdb(const FdbFilter& filter,
         const auto id = static_cast<std::uint32_t>(entry.owner);
         if (kind == XGRE_OWNER_PORT && ports.contains(id)) info.port = text_of(ports.at(id).name);
         if (kind == XGRE_OWNER_PEER && peers.contains(id)) info.peer = remote_of(peers.at(id));
-        const std::uint64_t age = now > entry.last_seen ? now - entry.last_seen : 0;
+        const std::uint64_t age = nanoseconds_since(entry.last_seen, now);
         info.age =
             std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds{age});
         info.expired =

@@ -27,6 +27,7 @@ using std::chrono::system_clock;
 constexpr std::string_view kHeader = "xgre-state 1";
 constexpr std::string_view kFdb = "fdb";
 constexpr std::string_view kLease = "lease";
+constexpr std::size_t kLongestLine = 1000;
 
 std::vector<std::string> words_of(const std::string& line) {
     std::istringstream stream{line};
@@ -65,7 +66,7 @@ public:
         const auto words = words_of(line_);
         // "xgre-state 1 SECONDS", since 1970
         const auto taken = words.size() == 3 ? parse_decimal(words[2], UINT32_MAX) : std::nullopt;
-        if (!line_.starts_with(kHeader) || !taken)
+        if (words.size() != 3 || words[0] + " " + words[1] != kHeader || !taken)
             throw wrong("`xgre-state 1` and the time it was saved");
         passed_ = std::max(seconds{now_in_seconds() - std::int64_t{*taken}}, seconds{0});
     }
@@ -90,7 +91,13 @@ private:
     bool next() {
         ++number_;
         line_.clear();
-        return static_cast<bool>(std::getline(text_, line_));
+        // Not all of a file that has no ends of lines.
+        for (char letter = 0; text_.get(letter);) {
+            if (letter == '\n') return true;
+            if (line_.size() == kLongestLine) throw wrong("a line of less than 1000 characters");
+            line_ += letter;
+        }
+        return !line_.empty();
     }
 
     Error wrong(const std::string& expected) const {
@@ -217,7 +224,8 @@ void save_state(const Session& session, const std::function<void(std::string_vie
             write(fmt::format("{} {} {}", kLease, network, lease.text));
 }
 
-RestoredState restore_leases(const Session& session, std::istream& text, const std::string& name) {
+RestoredState restore_leases(const Session& session, const std::vector<std::string>& networks,
+                             std::istream& text, const std::string& name) {
     check_all(text, name);
     std::map<std::string, LeaseFile> files;
     StateReader{text, name}.each(kIgnore, [&files](const LeaseEntry& entry) {
@@ -226,7 +234,8 @@ RestoredState restore_leases(const Session& session, std::istream& text, const s
     RestoredState restored;
     for (const auto& [network, leases] : files) {
         const DhcpFiles here{session.instance, network};
-        if (!here.leases().leases.empty()) continue;
+        const bool is_wanted = std::ranges::find(networks, network) != networks.end();
+        if (!is_wanted || !here.leases().leases.empty()) continue;
         here.make_lease_directory();
         here.write_leases(leases);
         restored.leases += leases.leases.size();

@@ -185,14 +185,13 @@ private:
     bool is_expired(const xgre_fdb_entry& entry) const {
         const auto network = networks_.find(network_);
         return (entry.owner & XGRE_OWNER_STATIC) == 0 && network != networks_.end() &&
-               monotonic_ns() > entry.last_seen + network->second.ageing_ns;
+               nanoseconds_since(entry.last_seen, monotonic_ns()) > network->second.ageing_ns;
     }
 
     std::string entry_text(const xgre_fdb_entry& entry) const {
         const bool is_static = (entry.owner & XGRE_OWNER_STATIC) != 0;
-        const std::uint64_t now = monotonic_ns();
         const double age =
-            now > entry.last_seen ? static_cast<double>(now - entry.last_seen) / 1e9 : 0;
+            static_cast<double>(nanoseconds_since(entry.last_seen, monotonic_ns())) / 1e9;
         return fmt::format(
             "behind {}, {}{}", owner_text(entry.owner),
             is_static ? std::string{"static"} : fmt::format("learned, last seen {:.1f} s ago", age),

@@ -9,6 +9,7 @@
 #include <istream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "xgre/session.h"
 
@@ -25,9 +26,11 @@ struct RestoredState {
     std::uint64_t leases = 0;
 };
 
-// Leases of networks that have none on this host. Before their DHCP servers are started. `name` is
-// what errors call the text. The whole text is checked before anything is changed. Throws Error.
-RestoredState restore_leases(const Session& session, std::istream& text, const std::string& name);
+// Leases of these networks, where they have none on this host. Before their DHCP servers are
+// started. `name` is what errors call the text. The whole text is checked before anything is
+// changed. Throws Error.
+RestoredState restore_leases(const Session& session, const std::vector<std::string>& networks,
+                             std::istream& text, const std::string& name);
 // Entries of the FDB, older by the time that has passed. Of an attached instance.
 RestoredState restore_fdb(const Session& session, std::istream& text, const std::string& name);
 

@@ -92,6 +92,17 @@ TEST_F(SavedState, IsOlderByTheTimeThatHasPassed) {
     EXPECT_TRUE(learned().empty());
 }
 
+// Longer ago than the machine has been up.
+TEST_F(SavedState, MayBeOlderThanTheMachine) {
+    host.must_xgre("network add lan --ageing 1000000");
+    const std::string entry = "fdb lan 0 02:aa:00:00:00:01 peer 198.18.0.2 900000\n";
+    EXPECT_EQ(restore(header(0) + entry).entries, 1u);
+    ASSERT_EQ(learned().size(), 1u);
+    EXPECT_GE(learned()[0].age, std::chrono::seconds{900000});
+    EXPECT_FALSE(learned()[0].expired);
+    EXPECT_NE(save().find(" 90000"), std::string::npos);
+}
+
 TEST_F(SavedState, KnowsNoBetterThanTheInstance) {
     const MacAddress b{{0x02, 0xaa, 0, 0, 0, 1}};
     ASSERT_TRUE(host.send(TapHost::kVm1, eth(b, kVmA) / payload(60)));
@@ -121,6 +132,7 @@ TEST_F(SavedState, IsRefusedWholeWhereALineIsWrong) {
         std::string{},
         good,
         "xgre-state 2 1\n" + good,
+        "xgre-state 12 1\n" + good,
         "xgre-state 1 x\n",
         header(0) + good + "fdb lan 0 02:aa:00:00:00:01 peer 198.18.0.2\n",
         header(0) + good + "fdb lan 0 03:aa:00:00:00:01 peer 198.18.0.2 0\n",
@@ -140,12 +152,15 @@ TEST_F(SavedState, HasTheLeasesAndPutsThemWhereThereAreNone) {
     const std::string line = std::to_string(now() + 3600) + " 02:00:00:00:0a:01 192.0.2.11 vm *";
     const std::string text = header(0) + "lease lan " + line + "\n";
     std::istringstream stream{text};
-    EXPECT_EQ(restore_leases(host.session(), stream, "a text").leases, 1u);
+    EXPECT_EQ(restore_leases(host.session(), {"lan"}, stream, "a text").leases, 1u);
     EXPECT_NE(save().find("lease lan " + line + "\n"), std::string::npos);
+    // Those of a network without server are not for this host.
+    std::istringstream elsewhere{header(0) + "lease other " + line + "\n"};
+    EXPECT_EQ(restore_leases(host.session(), {"lan"}, elsewhere, "a text").leases, 0u);
     // Those that are there stay.
     std::istringstream again{header(0) + "lease lan " + std::to_string(now() + 3600) +
                              " 02:00:00:00:0a:02 192.0.2.12 other *\n"};
-    EXPECT_EQ(restore_leases(host.session(), again, "a text").leases, 0u);
+    EXPECT_EQ(restore_leases(host.session(), {"lan"}, again, "a text").leases, 0u);
     EXPECT_EQ(save().find("192.0.2.12"), std::string::npos);
     host.must_xgre("detach --all");
     EXPECT_TRUE(host.leftovers().empty());

@@ -2,6 +2,7 @@
 // `xgre top`: the screen of top_screen.h in a terminal, by ncurses; or line by line in a pipe.
 #define NCURSES_NOMACROS  // functions, which do not collide with ours
 #include <curses.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -204,6 +206,13 @@ void run_screen(const Context& context, const TopOptions& options) {
     }
 }
 
+// Where keys come from and a screen can be drawn.
+bool is_for_a_screen(const Printer& out) {
+    const char* term = std::getenv("TERM");
+    return out.is_terminal() && ::isatty(STDIN_FILENO) != 0 &&
+           (term == nullptr || std::string_view{term} != "dumb");
+}
+
 }  // namespace
 
 void add_top_command(CLI::App& app, Context& context) {
@@ -224,7 +233,7 @@ void add_top_command(CLI::App& app, Context& context) {
         if (context.out.json())
             throw Misuse{"top", "it is for people and has no JSON",
                          "use `xgre stats --watch --json`"};
-        if (options->batch || !context.out.is_terminal())
+        if (options->batch || !is_for_a_screen(context.out))
             print_screens(context, *options);
         else
             run_screen(context, *options);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -52,6 +53,16 @@ void run(std::span<const Check<What>> checks, const What& what, const Session& s
     }
 }
 
+// Those of a severity stay in their order.
+std::vector<Finding> worst_first(const std::vector<Finding>& findings) {
+    std::vector<Finding> sorted;
+    for (const Severity severity :
+         {Severity::problem, Severity::warning, Severity::note, Severity::ok})
+        std::ranges::copy_if(findings, std::back_inserter(sorted),
+                             [severity](const Finding& each) { return each.severity == severity; });
+    return sorted;
+}
+
 }  // namespace
 
 void Report::add(Severity severity, std::string object, std::string found, std::string way_out) {
@@ -94,8 +105,7 @@ std::vector<Finding> findings_of(const Facts& facts) {
              {device_checks(), path_checks(), table_checks(), traffic_checks()})
             run(checks, *facts.instance, facts.session, findings);
     }
-    std::ranges::stable_sort(findings, std::greater<>{}, &Finding::severity);
-    return findings;
+    return worst_first(findings);
 }
 
 }  // namespace doctor

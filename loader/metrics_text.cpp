@@ -130,6 +130,10 @@ std::string format_metrics(const std::vector<MetricFamily>& families) {
 }
 
 void write_metrics(const std::string& file, std::string_view text) {
+    struct stat there{};
+    if (::lstat(file.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
+        throw Error{file, "is there, and is no file that could be replaced",
+                    "name a file, or leave out --output for standard output"};
     NewFile fresh{file};
     fresh.write(text);
     fresh.become_the_file();

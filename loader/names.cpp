@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -159,10 +160,12 @@ std::optional<NameKind> parse_name_kind(std::string_view word) {
 }
 
 std::vector<Name> names_of(const Session& session, NameKind kind) {
-    std::vector<Name> names = unsorted(session, kind);
-    std::ranges::stable_sort(names, {}, &Name::name);
-    const auto same = std::ranges::unique(names, {}, &Name::name);
-    names.erase(same.begin(), same.end());
+    std::map<std::string, Name> sorted;  // the first of a name
+    for (Name& name : unsorted(session, kind))
+        sorted.emplace(name.name, std::move(name));
+    std::vector<Name> names;
+    for (auto& [key, name] : sorted)
+        names.push_back(std::move(name));
     return names;
 }
 

@@ -320,7 +320,8 @@ TEST(MetricsHttp, GivesUpOnAClientThatTakesNothing) {
     ASSERT_GT(::send(socket.client.get(), request.data(), request.size(), 0), 0);
     const std::string large(8 << 20, 'x');
     const auto begin = steady_clock::now();
-    EXPECT_THROW(answer_http(socket.server.get(), [&] { return large; }, hasty()), Error);
+    EXPECT_THROW(
+        answer_http(socket.server.get(), [&] { return std::string{large}; }, hasty()), Error);
     EXPECT_LT(steady_clock::now() - begin, milliseconds{5000});
 }
 
@@ -334,7 +335,7 @@ TEST(MetricsHttp, OutlivesAClientThatGoesBeforeItsAnswer) {
 
 TEST(MetricsHttp, SendsAnAnswerOfAnyLength) {
     const std::string large(3 << 20, 'x');
-    const Exchange got = exchange(get("/metrics"), true, [&] { return large; });
+    const Exchange got = exchange(get("/metrics"), true, [&] { return std::string{large}; });
     EXPECT_EQ(body_of(got.answer).size(), large.size());
 }
 

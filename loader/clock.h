@@ -24,8 +24,8 @@ inline std::uint64_t monotonic_ns() {
     return static_cast<std::uint64_t>(monotonic_time().count());
 }
 
-// How long ago `then` was. Neither the future, where another CPU wrote meanwhile, nor what was before
-// the machine started, and is a number below zero here, is far from now.
+// How long ago `then` was. Neither the future, where another CPU wrote meanwhile, nor what was
+// before the machine started, and is a number below zero here, is far from now.
 inline std::uint64_t nanoseconds_since(std::uint64_t then, std::uint64_t now) {
     const auto age = static_cast<std::int64_t>(now - then);
     return age < 0 ? 0 : static_cast<std::uint64_t>(age);

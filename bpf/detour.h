@@ -26,6 +26,17 @@ static __always_inline __u32 detour_for_copy(__u32 id)
     return (id & XGRE_DETOUR_ORIGIN) << XGRE_DETOUR_COPY_SHIFT;
 }
 
+/* A probe's way to the peer `id`. What goes in to be asked may be any frame: see probe.h. */
+static __always_inline __u32 detour_to_ask(__u32 id)
+{
+    return XGRE_DETOUR_MARK | XGRE_DETOUR_PROBE | (id & XGRE_DETOUR_ORIGIN);
+}
+
+static __always_inline __u32 detour_to_answer(__u32 id)
+{
+    return detour_of_peer(id) | XGRE_DETOUR_PROBE;
+}
+
 /* Its device, while it is there: the kernel takes it out of `redirect` when it goes. Else 0. */
 STEP __u32 has_detour(void)
 {

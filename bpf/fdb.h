@@ -52,6 +52,11 @@ static __always_inline struct xgre_peer *find_peer(__u32 id)
     return peer && peer->network ? peer : NULL;
 }
 
+static __always_inline struct xgre_liveness *find_liveness(__u32 id)
+{
+    return bpf_map_lookup_elem(&liveness, &id);
+}
+
 /* The port, only while its device is the one it was added with. */
 static __always_inline struct xgre_port *find_live_port(__u32 ifindex)
 {
@@ -171,11 +176,10 @@ static __always_inline int fdb_add(const struct xgre_fdb_key *key,
 /* A peer that is learned from is there. */
 static __always_inline void hear(xgre_owner owner, __u64 now)
 {
-    __u32 id = owner_id(owner);
     struct xgre_liveness *live;
 
     if (owner_kind(owner) != XGRE_OWNER_PEER) return;
-    live = bpf_map_lookup_elem(&liveness, &id);
+    live = find_liveness(owner_id(owner));
     if (live) live->heard = now;
 }
 

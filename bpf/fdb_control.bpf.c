@@ -321,7 +321,7 @@ int probe_send(struct __sk_buff *skb)
 
     if (!args) return BAD_ARGUMENTS;
     id = args->peer;
-    live = bpf_map_lookup_elem(&liveness, &id);
+    live = find_liveness(id);
     detour = has_detour();
     if (!live || !find_peer(id)) {
         err = -ENOENT;
@@ -329,7 +329,7 @@ int probe_send(struct __sk_buff *skb)
         err = -ENODEV;
     } else {
         live->len = args->len;
-        skb->mark = XGRE_DETOUR_MARK | XGRE_DETOUR_PROBE | (id & XGRE_DETOUR_ORIGIN);
+        skb->mark = detour_to_ask(id);
         err = bpf_clone_redirect(skb, detour, 0);
         skb->mark = 0;
     }

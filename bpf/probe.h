@@ -10,17 +10,12 @@
 
 #include "detour.h"
 #include "limit.h"
-#include "probe_mark.h"
+#include "probe_frame.h"
 
 struct probe_frame {
     struct ethhdr eth;
     struct xgre_probe probe;
 } __attribute__((packed, aligned(4)));
-
-static __always_inline struct xgre_liveness *find_liveness(__u32 id)
-{
-    return bpf_map_lookup_elem(&liveness, &id);
-}
 
 /* Any other than the awaited one came too late, or somebody made it up. */
 static __always_inline int note_answer(struct xgre_liveness *live, const struct xgre_probe *answer,
@@ -48,7 +43,7 @@ static __always_inline int turn_probe(struct __sk_buff *skb, const struct outer 
     if (bpf_skb_store_bytes(skb, at, &kind, sizeof(kind), 0)) return XGRE_REWRITE_FAILED;
     verdict = strip_outer(skb, outer);
     if (verdict) return verdict;
-    skb->mark = detour_of_peer(id) | XGRE_DETOUR_PROBE;
+    skb->mark = detour_to_answer(id);
     skb->tc_index = 0;
     return XGRE_HANDOVER;
 }

@@ -4,7 +4,7 @@
  * where frames are spread on the CPU of their flow: the same steps.
  */
 #include "hook_xdp.h"
-#include "probe_mark.h"
+#include "probe_frame.h"
 #include "spread.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
@@ -95,6 +95,23 @@ static __always_inline enum xgre_verdict parse_arrival(struct xdp_md *ctx, struc
     if (verdict) return verdict;
     /* A checksum to verify or padding to cut off is TC's work. */
     return outer->checksummed || len != (__u32)outer->len + outer->inner_len ? XGRE_PUNT : XGRE_GO;
+}
+
+/*
+ * A probe is left to TC, and marked: who asked wants to know whether XDP runs at both ends, and
+ * that it was attached proves nothing. `inner`: offset of the frame inside.
+ */
+STEP int mark_probe(struct xdp_md *ctx, __u32 inner)
+{
+    struct cursor c = frame_cursor(ctx);
+    struct xgre_probe *probe;
+
+    c.pos += inner & 0xff;
+    if (!take(&c, sizeof(struct ethhdr))) return 0;
+    probe = take(&c, sizeof(*probe));
+    if (!probe || !is_probe(probe)) return 0;
+    probe->path |= probe->kind == XGRE_PROBE_REQUEST ? XGRE_PROBE_XDP_THERE : XGRE_PROBE_XDP_BACK;
+    return 0;
 }
 
 /* Asks the tables, and writes their answer into `flow`. `inner`: what parsing the frame said. */

@@ -69,7 +69,7 @@ constexpr std::array kPlaces{
     Place{"reassemble.h", "", Step::parse},
 
     Place{"probe.h", "", Step::program},
-    Place{"probe_mark.h", "", Step::program},
+    Place{"probe_frame.h", "", Step::program},
 
     Place{"detour.h", "", Step::program},
     Place{"fragment.h", "", Step::rewrite},

@@ -127,11 +127,18 @@ Json json_of(const Config& config) {
 
 // ---- The commands -----------------------------------------------------------------------------
 
-void say_restored(const RestoredState& restored) {
-    say(fmt::format(
-        "restored {} entries of the FDB and {} leases; {} entries were too old, {} are "
-        "known or have no room, {} are of what is not here",
-        restored.entries, restored.leases, restored.expired, restored.known, restored.homeless));
+void say_restored(std::uint64_t leases, const RestoredFdb& fdb) {
+    say(
+        fmt::format("restored {} entries of the FDB and {} leases; {} entries were too old, {} are "
+                    "known or have no room, {} are of what is not here",
+                    fdb.entries, leases, fdb.expired, fdb.known, fdb.homeless));
+}
+
+void say_applied(const Context& context, const Applied& applied) {
+    for (const std::string& repair : applied.repairs)
+        say("repaired: " + repair);
+    print(context.out, applied.differences);
+    if (applied.differences.empty() && !context.out.json()) context.out.line("nothing to do");
 }
 
 struct ApplyOptions {
@@ -153,33 +160,26 @@ std::vector<std::string> servers_of(const Config& config) {
     return networks;
 }
 
+void apply_with_state(const Context& context, const Config& wanted, const std::string& file) {
+    std::ifstream text = open_state(file);
+    check_config(context.session, wanted);
+    SavedState state{text, file};
+    // Before a DHCP server is started, which may give an address to somebody else.
+    const std::uint64_t leases = state.restore_leases(context.session, servers_of(wanted));
+    const Applied applied = apply_config(context.session, wanted);
+    const RestoredFdb fdb = state.restore_fdb(context.session);
+    say_applied(context, applied);
+    say_restored(leases, fdb);
+}
+
 void apply(const Context& context, const ApplyOptions& options) {
     const Config wanted = read_file(options.file);
-    std::ifstream state;
-    if (options.state) state = open_state(*options.state);
-    Applied applied;
-    RestoredState restored;
     if (options.dry_run) {
-        applied.differences = check_config(context.session, wanted);
-    } else {
-        // Before a DHCP server is started, which may give an address to somebody else.
-        if (options.state) {
-            check_config(context.session, wanted);
-            restored = restore_leases(context.session, servers_of(wanted), state, *options.state);
-        }
-        applied = apply_config(context.session, wanted);
-        if (options.state) {
-            const std::uint64_t leases = restored.leases;
-            state = open_state(*options.state);
-            restored = restore_fdb(context.session, state, *options.state);
-            restored.leases = leases;
-        }
+        if (options.state) open_state(*options.state);
+        return say_applied(context, {check_config(context.session, wanted), {}});
     }
-    for (const std::string& repair : applied.repairs)
-        say("repaired: " + repair);
-    print(context.out, applied.differences);
-    if (applied.differences.empty() && !context.out.json()) context.out.line("nothing to do");
-    if (options.state && !options.dry_run) say_restored(restored);
+    if (options.state) return apply_with_state(context, wanted, *options.state);
+    say_applied(context, apply_config(context.session, wanted));
 }
 
 void add_apply(CLI::App& app, Context& context) {

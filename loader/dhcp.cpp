@@ -349,15 +349,13 @@ DhcpSpec spec_of(const Session& session, const DhcpConfig& config) {
 
 // ---- Show ----------------------------------------------------------------------------------
 
+// `instance`: where the network is; none where it is in none.
 void add_leases(const Instance* instance, DhcpInfo& info, const LeaseFile& file) {
     std::map<Mac, FdbInfo> places;
     for (const LeaseLine& line : file.leases) {
         if (line.mac) places.try_emplace(*line.mac);
     }
-    const auto networks = instance == nullptr ? std::vector<NetworkInfo>{} : instance->networks();
-    const bool is_there =
-        std::ranges::find(networks, info.network, &NetworkInfo::name) != networks.end();
-    if (is_there && !places.empty()) {
+    if (instance != nullptr && !places.empty()) {
         FdbFilter filter;
         filter.network = info.network;
         filter.vlan = Vlan{};
@@ -379,6 +377,9 @@ DhcpInfo describe(const Session& session, Instance* instance, const std::string&
     const DhcpFiles files{session.instance, network};
     DhcpInfo info;
     info.network = network;
+    const auto networks = instance == nullptr ? std::vector<NetworkInfo>{} : instance->networks();
+    const auto found = std::ranges::find(networks, network, &NetworkInfo::name);
+    add_leases(found == networks.end() ? nullptr : instance, info, files.leases());
     const auto saved = files.config();
     std::vector<std::string> faults;
     if (!saved) {
@@ -390,7 +391,6 @@ DhcpInfo describe(const Session& session, Instance* instance, const std::string&
                 command_of(session,
                            fmt::format("dhcp start --network {} --subnet CIDR", network))));
         }
-        add_leases(instance, info, files.leases());
         return info;
     }
     info.subnet = saved->subnet;
@@ -404,8 +404,6 @@ DhcpInfo describe(const Session& session, Instance* instance, const std::string&
     info.pid = Dnsmasq{files.pid_file()}.pid();
     info.running = info.pid.has_value();
 
-    const auto networks = instance == nullptr ? std::vector<NetworkInfo>{} : instance->networks();
-    const auto found = std::ranges::find(networks, network, &NetworkInfo::name);
     if (found == networks.end()) {
         info.problems.push_back(
             fmt::format("network {}: it does not exist any more; run `{}`", network,
@@ -417,7 +415,6 @@ DhcpInfo describe(const Session& session, Instance* instance, const std::string&
         for (const std::string& fault : Server{session, instance, *saved, info.mtu}.faults())
             info.problems.push_back(fmt::format("{}; run `{}`", fault, mend));
     }
-    add_leases(instance, info, files.leases());
     return info;
 }
 

@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "loader/packet_words.h"
+
 namespace xgre {
 namespace {
 
@@ -19,21 +21,9 @@ using Bytes = std::span<const std::uint8_t>;
 constexpr std::size_t kTag = 4;
 constexpr std::size_t kIp4Header = 20;
 constexpr std::size_t kIp6Header = 40;
-constexpr unsigned kGreChecksum = 0x8000;
-constexpr unsigned kGreKey = 0x2000;
-constexpr unsigned kGreSequence = 0x1000;
 
 Bytes from(Bytes bytes, std::size_t at) {
     return bytes.subspan(std::min(at, bytes.size()));
-}
-
-std::uint16_t word_at(Bytes bytes, std::size_t at) {
-    if (bytes.size() < at + 2) return 0;
-    return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-std::uint32_t long_at(Bytes bytes, std::size_t at) {
-    return static_cast<std::uint32_t>(word_at(bytes, at)) << 16 | word_at(bytes, at + 2);
 }
 
 Mac mac_at(Bytes bytes, std::size_t at) {

@@ -5,7 +5,8 @@
 
 #include <array>
 #include <fstream>
-#include <iterator>
+
+#include "loader/words.h"
 
 namespace xgre {
 namespace {
@@ -31,7 +32,7 @@ std::optional<std::string> first_word(const std::string& file) {
 
 std::vector<std::string> words_of_file(const std::string& file) {
     std::ifstream stream{file};
-    return {std::istream_iterator<std::string>{stream}, {}};
+    return words_of(stream);
 }
 
 // Absent on a kernel that compiles always.

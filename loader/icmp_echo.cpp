@@ -15,6 +15,7 @@
 #include <random>
 
 #include "loader/fd.h"
+#include "loader/internet_sum.h"
 #include "xgre/error.h"
 
 namespace xgre {
@@ -24,17 +25,6 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kRequests = 2;
-
-// RFC 1071.
-std::uint16_t checksum_of(const icmphdr& header) {
-    std::array<std::uint16_t, sizeof(header) / 2> words{};
-    std::memcpy(words.data(), &header, sizeof(header));
-    std::uint32_t sum = 0;
-    for (const std::uint16_t word : words)
-        sum += word;
-    sum = (sum & 0xffff) + (sum >> 16);
-    return static_cast<std::uint16_t>(~(sum + (sum >> 16)));
-}
 
 // Echoes over one family. Raw: a ping socket may be refused even to root (ping_group_range).
 class Pinger {
@@ -70,7 +60,9 @@ private:
         icmphdr request{};
         request.type = ICMP_ECHO;
         request.un.echo.id = htons(id_);
-        request.checksum = checksum_of(request);
+        InternetSum sum;
+        sum.add({reinterpret_cast<const std::uint8_t*>(&request), sizeof(request)});
+        request.checksum = htons(sum.value());
         sockaddr_in to{};
         to.sin_family = AF_INET;
         to.sin_addr.s_addr = host.network_order();

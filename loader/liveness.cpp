@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "loader/liveness.h"
 
+#include "loader/clock.h"
+
 namespace xgre {
 namespace {
 
@@ -19,16 +21,17 @@ constexpr std::uint64_t kAnswerHolds = 600'000'000'000;
 
 std::optional<milliseconds> since(std::uint64_t then, std::uint64_t now) {
     if (then == 0) return std::nullopt;
-    // The data path may have written after we read the clock.
-    return then > now ? milliseconds{0} : duration_cast<milliseconds>(nanoseconds{now - then});
+    return duration_cast<milliseconds>(nanoseconds{nanoseconds_since(then, now)});
+}
+
+bool is_within(std::uint64_t then, std::uint64_t now, std::uint64_t time) {
+    return then != 0 && nanoseconds_since(then, now) < time;
 }
 
 PeerState state_of(const xgre_liveness& row, std::uint64_t now) {
-    const bool is_heard = row.heard != 0 && (row.heard > now || now - row.heard < kLately);
+    const bool is_heard = is_within(row.heard, now, kLately);
     const bool is_lost = row.unanswered >= kLostInARow;
-    const bool has_answered =
-        row.answered != 0 && (row.answered > now || now - row.answered < kAnswerHolds);
-    if (has_answered && !is_lost) return PeerState::up;
+    if (is_within(row.answered, now, kAnswerHolds) && !is_lost) return PeerState::up;
     if (row.unanswered == 0) return is_heard ? PeerState::heard : PeerState::unknown;
     if (is_heard) {
         if (!is_lost) return PeerState::heard;

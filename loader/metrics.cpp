@@ -3,10 +3,8 @@
 #include "xgre/metrics.h"
 
 #include <chrono>
-#include <iterator>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,18 +15,14 @@
 #include "loader/metrics_table.h"
 #include "loader/netns.h"
 #include "loader/pins.h"
+#include "loader/words.h"
 
 namespace xgre {
 namespace {
 
-std::vector<std::string> words_of(std::string_view text) {
-    std::istringstream stream{std::string{text}};
-    return {std::istream_iterator<std::string>{stream}, {}};
-}
-
 MetricInfo info_of(const MetricRow& row) {
-    return {std::string{row.name}, row.type, words_of(row.labels), std::string{row.help},
-            std::string{row.from}};
+    return {std::string{row.name}, row.type, words_of(std::string{row.labels}),
+            std::string{row.help}, std::string{row.from}};
 }
 
 // By a walk over the table, since static entries are counted nowhere.

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
-#include <sstream>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 #include "loader/dhcp_files.h"
 #include "loader/instance_state.h"
 #include "loader/outer_header.h"
+#include "loader/words.h"
 #include "xgre/error.h"
 #include "xgre/number.h"
 #include "xgre/vlan.h"
@@ -28,14 +29,6 @@ constexpr std::string_view kHeader = "xgre-state 1";
 constexpr std::string_view kFdb = "fdb";
 constexpr std::string_view kLease = "lease";
 constexpr std::size_t kLongestLine = 1000;
-
-std::vector<std::string> words_of(const std::string& line) {
-    std::istringstream stream{line};
-    std::vector<std::string> words;
-    for (std::string word; stream >> word;)
-        words.push_back(word);
-    return words;
-}
 
 std::int64_t now_in_seconds() {
     return std::chrono::duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
@@ -144,15 +137,6 @@ private:
 
 const auto kIgnore = [](const auto&) {};
 
-// Nothing is changed by a text that is broken further down.
-void check_all(std::istream& text, const std::string& name) {
-    const auto start = text.tellg();
-    StateReader{text, name}.each(kIgnore, kIgnore);
-    text.clear();
-    text.seekg(start);
-    if (!text) throw Error{name, "it cannot be read twice, as a pipe", "give a file"};
-}
-
 // ---- Whose an entry is ----------------------------------------------------------------------
 
 class Owners {
@@ -224,31 +208,43 @@ void save_state(const Session& session, const std::function<void(std::string_vie
             write(fmt::format("{} {} {}", kLease, network, lease.text));
 }
 
-RestoredState restore_leases(const Session& session, const std::vector<std::string>& networks,
-                             std::istream& text, const std::string& name) {
-    check_all(text, name);
+SavedState::SavedState(std::istream& text, std::string name)
+    : text_{text}, name_{std::move(name)}, start_{text.tellg()} {
+    StateReader{text_, name_}.each(kIgnore, kIgnore);
+    begin_again();
+}
+
+void SavedState::begin_again() {
+    text_.clear();
+    text_.seekg(start_);
+    if (!text_) throw Error{name_, "it cannot be read twice, as a pipe", "give a file"};
+}
+
+std::uint64_t SavedState::restore_leases(const Session& session,
+                                         const std::vector<std::string>& networks) {
+    begin_again();
     std::map<std::string, LeaseFile> files;
-    StateReader{text, name}.each(kIgnore, [&files](const LeaseEntry& entry) {
+    StateReader{text_, name_}.each(kIgnore, [&files](const LeaseEntry& entry) {
         files[entry.network].leases.push_back(entry.line);
     });
-    RestoredState restored;
+    std::uint64_t count = 0;
     for (const auto& [network, leases] : files) {
         const DhcpFiles here{session.instance, network};
         const bool is_wanted = std::ranges::find(networks, network) != networks.end();
         if (!is_wanted || !here.leases().leases.empty()) continue;
         here.make_lease_directory();
         here.write_leases(leases);
-        restored.leases += leases.leases.size();
+        count += leases.leases.size();
     }
-    return restored;
+    return count;
 }
 
-RestoredState restore_fdb(const Session& session, std::istream& text, const std::string& name) {
-    check_all(text, name);
+RestoredFdb SavedState::restore_fdb(const Session& session) {
+    begin_again();
     const Instance::State state{session, InstanceLock::acquire()};
     const Owners owners{state};
-    RestoredState restored;
-    StateReader reader{text, name};
+    RestoredFdb restored;
+    StateReader reader{text_, name_};
     const seconds passed = reader.passed();
     reader.each(
         [&](const FdbLine& line) {

@@ -9,7 +9,9 @@
 
 #include <fmt/format.h>
 
+#include "loader/frame_words.h"
 #include "loader/internet_sum.h"
+#include "loader/packet_words.h"
 
 namespace xgre {
 namespace {
@@ -20,9 +22,6 @@ using View = std::span<const std::uint8_t>;
 constexpr std::size_t kEthernet = 14;
 constexpr std::size_t kIp4 = 20;
 constexpr std::size_t kIp6 = 40;
-constexpr unsigned kChecksumBit = 0x8000;
-constexpr unsigned kKeyBit = 0x2000;
-constexpr unsigned kSequenceBit = 0x1000;
 constexpr std::uint16_t kDontFragment = 0x4000;
 constexpr unsigned kEcn = 3;  // the lower two bits of TOS or traffic class: RFC 3168
 constexpr unsigned kVsidShift = 8;
@@ -64,8 +63,8 @@ std::uint32_t wire_key(const GreKey& key, NetworkMode mode) {
 
 Bytes gre_of_peer(const PeerOptions& options, NetworkMode mode, std::uint32_t number, View inner) {
     Bytes gre;
-    put16(gre, (options.icsum ? kChecksumBit : 0) | (options.ikey ? kKeyBit : 0) |
-                   (options.iseq ? kSequenceBit : 0));
+    put16(gre, (options.icsum ? kGreChecksum : 0) | (options.ikey ? kGreKey : 0) |
+                   (options.iseq ? kGreSequence : 0));
     put16(gre, ETH_P_TEB);
     if (options.icsum) put32(gre, 0);
     if (options.ikey) put32(gre, wire_key(*options.ikey, mode));
@@ -104,7 +103,7 @@ void put_ip6(Bytes& bytes, const TunnelEnds& ends, std::size_t payload) {
 
 // ---- Looking at -----------------------------------------------------------------------------
 
-// The inner packet's own fields, for what is inherited. Behind at most one tag.
+// The inner packet's own fields, for what is inherited.
 struct Inside {
     bool is_ip = false;
     std::uint8_t tos = 0;
@@ -112,30 +111,18 @@ struct Inside {
     bool df = false;
 };
 
-std::uint16_t word(View bytes, std::size_t at) {
-    if (bytes.size() < at + 2) return 0;
-    return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-std::uint32_t long_word(View bytes, std::size_t at) {
-    return std::uint32_t{word(bytes, at)} << 16 | word(bytes, at + 2);
-}
-
 Inside inside_of(View frame) {
-    std::size_t at = kEthernet;
-    std::uint16_t type = word(frame, at - 2);
-    if (type == ETH_P_8021Q) {
-        at += 4;
-        type = word(frame, at - 2);
-    }
-    if (type == ETH_P_IP && frame.size() >= at + kIp4)
+    const auto head = ethernet_of(frame);
+    if (!head) return {};
+    const std::size_t at = head->size;
+    if (head->type == ETH_P_IP && frame.size() >= at + kIp4)
         return {.is_ip = true,
                 .tos = frame[at + 1],
                 .ttl = frame[at + 8],
-                .df = (word(frame, at + 6) & kDontFragment) != 0};
-    if (type == ETH_P_IPV6 && frame.size() >= at + kIp6)
+                .df = (word_at(frame, at + 6) & kDontFragment) != 0};
+    if (head->type == ETH_P_IPV6 && frame.size() >= at + kIp6)
         return {.is_ip = true,
-                .tos = static_cast<std::uint8_t>(word(frame, at) >> 4),
+                .tos = static_cast<std::uint8_t>(word_at(frame, at) >> 4),
                 .ttl = frame[at + 7],
                 .df = true};
     return {};
@@ -190,30 +177,30 @@ private:
 
     Fault fault_of_ip4() {
         const View ip = packet_.subspan(std::min(kEthernet, packet_.size()));
-        if (ip.size() < kIp4 || word(packet_, 12) != ETH_P_IP || ip[0] != 0x45)
+        if (ip.size() < kIp4 || word_at(packet_, 12) != ETH_P_IP || ip[0] != 0x45)
             return "it does not begin as an IPv4 packet";
         InternetSum sum;
         sum.add(ip.first(kIp4));
         if (sum.value() != 0) return "the IPv4 checksum is wrong";
-        if (word(ip, 2) != ip.size())
-            return differs("IPv4's total length", word(ip, 2), static_cast<unsigned>(ip.size()));
+        if (word_at(ip, 2) != ip.size())
+            return differs("IPv4's total length", word_at(ip, 2), static_cast<unsigned>(ip.size()));
         if (ip[9] != IPPROTO_GRE) return differs("the IP protocol", ip[9], IPPROTO_GRE);
         gre_ = kEthernet + kIp4;
-        for (const Fault& fault :
-             {fault_of_tos(ip[1]), fault_of_ttl(ip[8]),
-              fault_of_df((word(ip, 6) & kDontFragment) != 0), fault_of_addresses(kEthernet + 12)})
+        for (const Fault& fault : {fault_of_tos(ip[1]), fault_of_ttl(ip[8]),
+                                   fault_of_df((word_at(ip, 6) & kDontFragment) != 0),
+                                   fault_of_addresses(kEthernet + 12)})
             if (fault) return fault;
         return std::nullopt;
     }
 
     Fault fault_of_ip6() {
         const View ip = packet_.subspan(std::min(kEthernet, packet_.size()));
-        if (ip.size() < kIp6 || word(packet_, 12) != ETH_P_IPV6 || ip[0] >> 4 != 6)
+        if (ip.size() < kIp6 || word_at(packet_, 12) != ETH_P_IPV6 || ip[0] >> 4 != 6)
             return "it does not begin as an IPv6 packet";
-        if (word(ip, 4) != ip.size() - kIp6)
-            return differs("IPv6's payload length", word(ip, 4),
+        if (word_at(ip, 4) != ip.size() - kIp6)
+            return differs("IPv6's payload length", word_at(ip, 4),
                            static_cast<unsigned>(ip.size() - kIp6));
-        const std::uint32_t label = long_word(ip, 0) & 0xfffff;
+        const std::uint32_t label = long_at(ip, 0) & 0xfffff;
         if (options_.flow_label && label != *options_.flow_label)
             return differs("the flow label", label, *options_.flow_label);
         gre_ = kEthernet + kIp6;
@@ -226,14 +213,14 @@ private:
             gre_ += 8;
         }
         if (next != IPPROTO_GRE) return differs("the next header", next, IPPROTO_GRE);
-        for (const Fault& fault : {fault_of_tos(word(ip, 0) >> 4 & 0xff), fault_of_ttl(ip[7]),
+        for (const Fault& fault : {fault_of_tos(word_at(ip, 0) >> 4 & 0xff), fault_of_ttl(ip[7]),
                                    fault_of_addresses(kEthernet + 8)})
             if (fault) return fault;
         return std::nullopt;
     }
 
     Fault fault_of_key(std::size_t at, const GreKey& should) const {
-        std::uint32_t key = long_word(packet_, at);
+        std::uint32_t key = long_at(packet_, at);
         const std::uint32_t wanted = wire_key(should, ends_.mode);
         if (ends_.mode == NetworkMode::nvgre) key &= ~0xffU;  // the FlowID may be anything
         if (key != wanted) return differs("the GRE key", key, wanted);
@@ -241,12 +228,12 @@ private:
     }
 
     Fault fault_of_gre() const {
-        const unsigned flags = (options_.ocsum ? kChecksumBit : 0) | (options_.okey ? kKeyBit : 0) |
-                               (options_.oseq ? kSequenceBit : 0);
-        if (word(packet_, gre_) != flags)
+        const unsigned flags = (options_.ocsum ? kGreChecksum : 0) | (options_.okey ? kGreKey : 0) |
+                               (options_.oseq ? kGreSequence : 0);
+        if (word_at(packet_, gre_) != flags)
             return fmt::format("the GRE header begins with {:04x}, and should with {:04x}",
-                               word(packet_, gre_), flags);
-        if (word(packet_, gre_ + 2) != ETH_P_TEB) return "GRE's protocol is not 6558";
+                               word_at(packet_, gre_), flags);
+        if (word_at(packet_, gre_ + 2) != ETH_P_TEB) return "GRE's protocol is not 6558";
         std::size_t at = gre_ + 4;
         if (options_.ocsum) {
             InternetSum sum;

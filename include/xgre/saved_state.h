@@ -18,20 +18,33 @@ namespace xgre {
 // Line by line, without the newline. Learned entries only, as static ones are configuration.
 void save_state(const Session& session, const std::function<void(std::string_view line)>& write);
 
-struct RestoredState {
-    std::uint64_t entries = 0;   // of the FDB
+struct RestoredFdb {
+    std::uint64_t entries = 0;
     std::uint64_t expired = 0;   // too old by now
     std::uint64_t known = 0;     // the instance knows better, or has no room
     std::uint64_t homeless = 0;  // their network, port or peer is not here
-    std::uint64_t leases = 0;
 };
 
-// Leases of these networks, where they have none on this host. Before their DHCP servers are
-// started. `name` is what errors call the text. The whole text is checked before anything is
-// changed. Throws Error.
-RestoredState restore_leases(const Session& session, const std::vector<std::string>& networks,
-                             std::istream& text, const std::string& name);
-// Entries of the FDB, older by the time that has passed. Of an attached instance.
-RestoredState restore_fdb(const Session& session, std::istream& text, const std::string& name);
+// A text that save_state() has written.
+class SavedState {
+public:
+    // Reads all of it, so that nothing is changed by one that is broken further down. `name` is
+    // what errors call it. `text` must outlive this and be one that can be read again, as a file.
+    // Throws Error.
+    SavedState(std::istream& text, std::string name);
+
+    // Leases of these networks, where they have none on this host; how many. Before their DHCP
+    // servers are started. Throws Error.
+    std::uint64_t restore_leases(const Session& session, const std::vector<std::string>& networks);
+    // Entries of the FDB, older by the time that has passed. Of an attached instance. Throws Error.
+    RestoredFdb restore_fdb(const Session& session);
+
+private:
+    void begin_again();
+
+    std::istream& text_;
+    std::string name_;
+    std::istream::pos_type start_;
+};
 
 }  // namespace xgre

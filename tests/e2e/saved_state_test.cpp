@@ -32,9 +32,12 @@ protected:
         });
         return text;
     }
-    RestoredState restore(const std::string& text) {
+    RestoredFdb restore(const std::string& text) {
         std::istringstream stream{text};
-        return restore_fdb(host.session(), stream, "a text");
+        return xgre::SavedState{stream, "a text"}.restore_fdb(host.session());
+    }
+    std::uint64_t leases_of(std::istream& text) {
+        return xgre::SavedState{text, "a text"}.restore_leases(host.session(), {"lan"});
     }
     std::vector<FdbInfo> learned() {
         std::vector<FdbInfo> all;
@@ -64,7 +67,7 @@ TEST_F(SavedState, ComesBackWithItsOwnersAndAges) {
     EXPECT_EQ(learned().size(), 2u);
     host.must_xgre("fdb flush");
     ASSERT_TRUE(learned().empty());
-    const RestoredState restored = restore(text);
+    const RestoredFdb restored = restore(text);
     EXPECT_EQ(restored.entries, 2u);
     EXPECT_EQ(restored.known + restored.expired + restored.homeless, 0u);
     bool has_b = false;
@@ -106,7 +109,7 @@ TEST_F(SavedState, MayBeOlderThanTheMachine) {
 TEST_F(SavedState, KnowsNoBetterThanTheInstance) {
     const MacAddress b{{0x02, 0xaa, 0, 0, 0, 1}};
     ASSERT_TRUE(host.send(TapHost::kVm1, eth(b, kVmA) / payload(60)));
-    const RestoredState restored =
+    const RestoredFdb restored =
         restore(header(0) + "fdb lan 0 02:aa:00:00:00:01 peer 198.18.0.2 0\n");
     EXPECT_EQ(restored.known, 1u);
     ASSERT_EQ(learned().size(), 1u);
@@ -115,7 +118,7 @@ TEST_F(SavedState, KnowsNoBetterThanTheInstance) {
 
 TEST_F(SavedState, KeepsToTheMacLimitAndToWhatIsHere) {
     host.must_xgre("peer add 198.18.0.2 --network lan --mac-limit 1");
-    const RestoredState restored =
+    const RestoredFdb restored =
         restore(header(0) + "fdb lan 0 02:aa:00:00:00:01 peer 198.18.0.2 0\n" +
                 "fdb lan 0 02:aa:00:00:00:02 peer 198.18.0.2 0\n" +
                 "fdb lan 0 02:aa:00:00:00:03 peer 198.18.0.99 0\n" +
@@ -152,15 +155,15 @@ TEST_F(SavedState, HasTheLeasesAndPutsThemWhereThereAreNone) {
     const std::string line = std::to_string(now() + 3600) + " 02:00:00:00:0a:01 192.0.2.11 vm *";
     const std::string text = header(0) + "lease lan " + line + "\n";
     std::istringstream stream{text};
-    EXPECT_EQ(restore_leases(host.session(), {"lan"}, stream, "a text").leases, 1u);
+    EXPECT_EQ(leases_of(stream), 1u);
     EXPECT_NE(save().find("lease lan " + line + "\n"), std::string::npos);
     // Those of a network without server are not for this host.
     std::istringstream elsewhere{header(0) + "lease other " + line + "\n"};
-    EXPECT_EQ(restore_leases(host.session(), {"lan"}, elsewhere, "a text").leases, 0u);
+    EXPECT_EQ(leases_of(elsewhere), 0u);
     // Those that are there stay.
     std::istringstream again{header(0) + "lease lan " + std::to_string(now() + 3600) +
                              " 02:00:00:00:0a:02 192.0.2.12 other *\n"};
-    EXPECT_EQ(restore_leases(host.session(), {"lan"}, again, "a text").leases, 0u);
+    EXPECT_EQ(leases_of(again), 0u);
     EXPECT_EQ(save().find("192.0.2.12"), std::string::npos);
     host.must_xgre("detach --all");
     EXPECT_TRUE(host.leftovers().empty());

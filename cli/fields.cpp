@@ -64,11 +64,6 @@ std::string name_of(MtuSource source) {
     return "";
 }
 
-// Nanoseconds as milliseconds.
-Json milliseconds_of(std::chrono::nanoseconds time) {
-    return std::chrono::duration<double, std::milli>{time}.count();
-}
-
 Json age_or_null(const std::optional<std::chrono::milliseconds>& age) {
     return age ? seconds_of(*age) : nullptr;
 }
@@ -173,6 +168,10 @@ Json expiry_of(const DhcpLease& lease) {
 }
 
 }  // namespace
+
+Json milliseconds_of(std::chrono::nanoseconds time) {
+    return std::chrono::duration<double, std::milli>{time}.count();
+}
 
 Json seconds_of(std::chrono::milliseconds time) {
     return static_cast<double>(time.count()) / 1000;

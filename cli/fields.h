@@ -28,5 +28,7 @@ bool is_gone(const Json& state);
 
 // Seconds, to the millisecond.
 Json seconds_of(std::chrono::milliseconds time);
+// Milliseconds, to the nanosecond.
+Json milliseconds_of(std::chrono::nanoseconds time);
 
 }  // namespace xgre::cli

@@ -114,9 +114,8 @@ void add_show(CLI::App& noun, Context& context) {
 
 // ---- probe ----------------------------------------------------------------------------------
 
-Json milliseconds_of(const ProbeResult& result, std::chrono::nanoseconds time) {
-    if (result.answered == 0) return nullptr;
-    return std::chrono::duration<double, std::milli>{time}.count();
+Json time_of(const ProbeResult& result, std::chrono::nanoseconds time) {
+    return result.answered == 0 ? Json{} : milliseconds_of(time);
 }
 
 std::string three_digits(const Json& value) {
@@ -144,11 +143,11 @@ const Fields<ProbeResult>& probe_fields() {
         {"state", "STATE", [](const ProbeResult& r) { return name_of(r.state); }},
         {"sent", "SENT", [](const ProbeResult& r) { return r.sent; }},
         {"answered", "ANSWERED", [](const ProbeResult& r) { return r.answered; }},
-        {"rtt_min_ms", "MIN-MS", [](const ProbeResult& r) { return milliseconds_of(r, r.least); },
+        {"rtt_min_ms", "MIN-MS", [](const ProbeResult& r) { return time_of(r, r.least); },
          three_digits},
-        {"rtt_mean_ms", "MEAN-MS", [](const ProbeResult& r) { return milliseconds_of(r, r.mean); },
+        {"rtt_mean_ms", "MEAN-MS", [](const ProbeResult& r) { return time_of(r, r.mean); },
          three_digits},
-        {"rtt_max_ms", "MAX-MS", [](const ProbeResult& r) { return milliseconds_of(r, r.most); },
+        {"rtt_max_ms", "MAX-MS", [](const ProbeResult& r) { return time_of(r, r.most); },
          three_digits},
         {"", "XDP", path_of},
         {"xdp_there", "",

@@ -11,6 +11,7 @@
 #include "cli/context.h"
 #include "cli/fields.h"
 #include "cli/interrupt.h"
+#include "cli/rates.h"
 #include "cli/syntax.h"
 
 namespace xgre::cli {
@@ -80,13 +81,6 @@ std::string sums_line(const Sums& sums) {
 
 // ---- Rates: what grew between two samples ----------------------------------------------------
 
-struct Rate {
-    double rx_packets = 0;
-    double rx_bits = 0;
-    double tx_packets = 0;
-    double tx_bits = 0;
-};
-
 template <typename Info>
 struct Rated {
     Info info;
@@ -98,49 +92,18 @@ struct RatedVerdict {
     std::optional<double> packets;
 };
 
-// Zero when the counter was started anew meanwhile.
-double per_second(std::uint64_t before, std::uint64_t now, double seconds) {
-    if (now < before || seconds <= 0) return 0;
-    return static_cast<double>(now - before) / seconds;
-}
-
 double elapsed(const Sample& before, const Sample& now) {
     return std::chrono::duration<double>(now.time - before.time).count();
-}
-
-bool is_same(const PortInfo& a, const PortInfo& b) {
-    return a.ifindex == b.ifindex;
-}
-bool is_same(const PeerInfo& a, const PeerInfo& b) {
-    return a.id == b.id;
-}
-bool is_same(const VerdictCount& a, const VerdictCount& b) {
-    return a.program == b.program && a.verdict == b.verdict;
-}
-
-template <typename Info>
-const Info* find(const std::vector<Info>& all, const Info& wanted) {
-    for (const Info& info : all) {
-        if (is_same(info, wanted)) return &info;
-    }
-    return nullptr;
 }
 
 template <typename Info>
 std::vector<Rated<Info>> rated(const std::vector<Info>& before, const std::vector<Info>& now,
                                double seconds) {
-    constexpr double kBits = 8;
     std::vector<Rated<Info>> list;
     for (const Info& info : now) {
         Rated<Info> row{info, std::nullopt};
-        if (const Info* earlier = find(before, info)) {
-            const Traffic& a = earlier->traffic;
-            const Traffic& b = info.traffic;
-            row.rate = Rate{per_second(a.rx_packets, b.rx_packets, seconds),
-                            per_second(a.rx_bytes, b.rx_bytes, seconds) * kBits,
-                            per_second(a.tx_packets, b.tx_packets, seconds),
-                            per_second(a.tx_bytes, b.tx_bytes, seconds) * kBits};
-        }
+        if (const Info* earlier = find(before, info))
+            row.rate = rate_of(earlier->traffic, info.traffic, seconds);
         list.push_back(row);
     }
     return list;

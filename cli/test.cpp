@@ -24,6 +24,11 @@ struct TestOptions {
 
 using Count = std::map<CheckResult, std::size_t>;
 
+std::size_t number_of(const Count& count, CheckResult result) {
+    const auto found = count.find(result);
+    return found == count.end() ? 0 : found->second;
+}
+
 double seconds_of(const SelfCheck& check) {
     return std::chrono::duration<double>{check.time}.count();
 }
@@ -42,12 +47,9 @@ Json to_json(const SelfCheck& check) {
 }
 
 std::string total(const Count& count) {
-    const auto of = [&](CheckResult result) {
-        const auto found = count.find(result);
-        return found == count.end() ? std::size_t{0} : found->second;
-    };
-    return fmt::format("{} passed, {} failed, {} skipped", of(CheckResult::passed),
-                       of(CheckResult::failed), of(CheckResult::skipped));
+    return fmt::format("{} passed, {} failed, {} skipped", number_of(count, CheckResult::passed),
+                       number_of(count, CheckResult::failed),
+                       number_of(count, CheckResult::skipped));
 }
 
 // ---- For people: a line an object, and what did not pass below it ----------------------------
@@ -134,17 +136,14 @@ std::string to_junit(const SelfCheck& check) {
 }
 
 void print_junit(const Printer& out, const std::vector<SelfCheck>& checks, const Count& count) {
-    const auto of = [&](CheckResult result) {
-        const auto found = count.find(result);
-        return found == count.end() ? std::size_t{0} : found->second;
-    };
     double seconds = 0;
     for (const SelfCheck& check : checks)
         seconds += seconds_of(check);
     out.line(R"(<?xml version="1.0" encoding="UTF-8"?>)");
     out.line(fmt::format(
         R"(<testsuite name="xgre test" tests="{}" failures="{}" skipped="{}" time="{:.6f}">)",
-        checks.size(), of(CheckResult::failed), of(CheckResult::skipped), seconds));
+        checks.size(), number_of(count, CheckResult::failed),
+        number_of(count, CheckResult::skipped), seconds));
     for (const SelfCheck& check : checks)
         out.line("  " + to_junit(check));
     out.line("</testsuite>");

@@ -50,23 +50,14 @@ TopSample take_sample(const Context& context) {
 
 // ---- In a pipe ------------------------------------------------------------------------------
 
-constexpr std::size_t kAnyWidth = 1000;
-constexpr std::size_t kAnyHeight = 100000;
-
 void print_screens(const Context& context, const TopOptions& options) {
     const Interrupt interrupt;
     TopSample before = take_sample(context);
     for (std::uint32_t shown = 0; !options.count || shown < *options.count; ++shown) {
         if (interrupt.wait(options.interval)) return;
         TopSample now = take_sample(context);
-        for (const TopView view : {TopView::ports, TopView::peers, TopView::verdicts}) {
-            std::vector<TopLine> lines =
-                top_screen(before, now, {.view = view}, kAnyWidth, kAnyHeight);
-            if (view != TopView::ports) lines.erase(lines.begin(), lines.begin() + 4);
-            for (const TopLine& line : lines)
-                context.out.line(line.text);
-            context.out.line("");
-        }
+        for (const TopLine& line : top_page(before, now))
+            context.out.line(line.text);
         context.out.finish();
         before = std::move(now);
     }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/print.h"
+#include "cli/rates.h"
 #include "cli/time_of_day.h"
 
 namespace xgre::cli {
@@ -15,7 +16,6 @@ namespace {
 
 using Look = TopLine::Look;
 
-constexpr double kBits = 8;
 constexpr std::size_t kGap = 2;
 constexpr double kNearlyFull = 0.9;
 
@@ -27,46 +27,17 @@ struct Row {
     bool is_alarm = false;
 };
 
-// Zero when the counter was started anew meanwhile.
-double growth(std::uint64_t before, std::uint64_t now) {
-    return now < before ? 0 : static_cast<double>(now - before);
-}
-
 double seconds_between(const TopSample& before, const TopSample& now) {
-    const double seconds = std::chrono::duration<double>(now.time - before.time).count();
-    return seconds > 0 ? seconds : 1;
+    return std::chrono::duration<double>(now.time - before.time).count();
 }
 
 // ---- Rows -----------------------------------------------------------------------------------
 
-struct Rates {
-    double rx_packets = 0;
-    double rx_bits = 0;
-    double tx_packets = 0;
-    double tx_bits = 0;
-};
-
-Rates rates_of(const Traffic& before, const Traffic& now, double seconds) {
-    return {.rx_packets = growth(before.rx_packets, now.rx_packets) / seconds,
-            .rx_bits = growth(before.rx_bytes, now.rx_bytes) * kBits / seconds,
-            .tx_packets = growth(before.tx_packets, now.tx_packets) / seconds,
-            .tx_bits = growth(before.tx_bytes, now.tx_bytes) * kBits / seconds};
-}
-
-void add_rates(Row& row, const Rates& rates) {
+void add_rates(Row& row, const Rate& rates) {
     row.cells.insert(row.cells.end(), {rate(rates.rx_packets), bit_rate(rates.rx_bits),
                                        rate(rates.tx_packets), bit_rate(rates.tx_bits)});
     row.weights.insert(row.weights.end(),
                        {rates.rx_packets, rates.rx_bits, rates.tx_packets, rates.tx_bits});
-}
-
-const Traffic& traffic_before(const std::vector<PortInfo>& all, const PortInfo& port) {
-    const auto found = std::ranges::find(all, port.ifindex, &PortInfo::ifindex);
-    return found == all.end() ? port.traffic : found->traffic;
-}
-const Traffic& traffic_before(const std::vector<PeerInfo>& all, const PeerInfo& peer) {
-    const auto found = std::ranges::find(all, peer.id, &PeerInfo::id);
-    return found == all.end() ? peer.traffic : found->traffic;
 }
 
 std::vector<std::string> totals_of(const Traffic& traffic) {
@@ -74,7 +45,7 @@ std::vector<std::string> totals_of(const Traffic& traffic) {
             fmt::format("sent      {} frames, {}", traffic.tx_packets, size(traffic.tx_bytes))};
 }
 
-Row row_of(const PortInfo& port, const Rates& rates) {
+Row row_of(const PortInfo& port, const Rate& rates) {
     Row row;
     row.cells = {printable(port.device)};
     row.weights = {0};
@@ -97,7 +68,7 @@ Row row_of(const PortInfo& port, const Rates& rates) {
     return row;
 }
 
-Row row_of(const PeerInfo& peer, const Rates& rates) {
+Row row_of(const PeerInfo& peer, const Rate& rates) {
     Row row;
     row.cells = {peer.address.format()};
     row.weights = {0};
@@ -125,22 +96,25 @@ template <typename Info>
 std::vector<Row> rows_of(const std::vector<Info>& before, const std::vector<Info>& now,
                          double elapsed) {
     std::vector<Row> rows;
-    for (const Info& info : now)
-        rows.push_back(row_of(info, rates_of(traffic_before(before, info), info.traffic, elapsed)));
+    for (const Info& info : now) {
+        const Info* earlier = find(before, info);
+        rows.push_back(row_of(
+            info, earlier == nullptr ? Rate{} : rate_of(earlier->traffic, info.traffic, elapsed)));
+    }
     return rows;
 }
 
-std::uint64_t packets_before(const Stats& before, const VerdictCount& now) {
-    for (const VerdictCount& count : before.verdicts)
-        if (count.program == now.program && count.verdict == now.verdict) return count.packets;
-    return now.packets;
+// Frames a second; of what was not counted before, zero.
+double growth_of(const VerdictCount& now, const Stats& before, double elapsed) {
+    const VerdictCount* earlier = find(before.verdicts, now);
+    return earlier == nullptr ? 0 : per_second(earlier->packets, now.packets, elapsed);
 }
 
 std::vector<Row> rows_of_verdicts(const Stats& before, const Stats& now, double elapsed) {
     std::vector<Row> rows;
     for (const VerdictCount& count : now.verdicts) {
         if (count.packets == 0 && count.copies == 0) continue;
-        const double grown = growth(packets_before(before, count), count.packets) / elapsed;
+        const double grown = growth_of(count, before, elapsed);
         Row row;
         row.cells = {count.verdict,
                      rate(grown),
@@ -232,16 +206,17 @@ std::string line_of(const std::vector<std::string>& cells, const std::vector<std
     return line;
 }
 
-struct Sums {
+struct Sums {  // frames a second
     double all = 0;
     double by_xdp = 0;
     double dropped = 0;
 };
 
 Sums sums_of(const TopSample& before, const TopSample& now) {
+    const double elapsed = seconds_between(before, now);
     Sums sums;
     for (const VerdictCount& count : now.stats.verdicts) {
-        const double grown = growth(packets_before(before.stats, count), count.packets);
+        const double grown = growth_of(count, before.stats, elapsed);
         sums.all += grown;
         if (count.program.ends_with("_xdp")) sums.by_xdp += grown;
         if (count.drop) sums.dropped += grown;
@@ -260,7 +235,6 @@ std::uint64_t learned_in(const Stats& stats) {
 
 std::vector<TopLine> head_of(const TopSample& before, const TopSample& now,
                              const TopChoice& choice) {
-    const double elapsed = seconds_between(before, now);
     const Sums sums = sums_of(before, now);
     const std::uint64_t learned = learned_in(now.stats);
     const double full = now.fdb_entries == 0 ? 0 : static_cast<double>(learned) / now.fdb_entries;
@@ -271,8 +245,8 @@ std::vector<TopLine> head_of(const TopSample& before, const TopSample& now,
         {fmt::format("xgre {}  uplink {}  {}{}", printable(now.instance), printable(now.uplink),
                      time_of_day(now.clock).substr(0, 8), choice.is_paused ? "  paused" : ""),
          Look::plain});
-    lines.push_back({fmt::format("frames {}/s, {} by XDP, dropped {}/s", rate(sums.all / elapsed),
-                                 share, rate(sums.dropped / elapsed)),
+    lines.push_back({fmt::format("frames {}/s, {} by XDP, dropped {}/s", rate(sums.all), share,
+                                 rate(sums.dropped)),
                      sums.dropped > 0 ? Look::alarm : Look::plain});
     lines.push_back(
         {fmt::format("FDB {} learned of {} ({:.1f}%); {} ports, {} peers", learned, now.fdb_entries,
@@ -396,6 +370,20 @@ std::vector<TopLine> top_screen(const TopSample& before, const TopSample& now,
     lines.resize(std::min(lines.size(), height));
     for (TopLine& line : lines)
         line.text = fitted(std::move(line.text), width);
+    return lines;
+}
+
+std::vector<TopLine> top_page(const TopSample& before, const TopSample& now) {
+    constexpr std::size_t kAll = SIZE_MAX;
+    std::vector<TopLine> lines = head_of(before, now, {});
+    for (const TopView view : {TopView::ports, TopView::peers, TopView::verdicts}) {
+        const TopChoice choice{.view = view};
+        std::vector<Row> rows = rows_of(before, now, view);
+        sort(rows, choice);
+        const std::vector<TopLine> list = list_lines(rows, choice, kAll);
+        lines.insert(lines.end(), list.begin(), list.end());
+        lines.push_back({"", Look::plain});
+    }
     return lines;
 }
 

@@ -62,4 +62,7 @@ void press(TopChoice& choice, TopKey key, const TopSample& sample);
 std::vector<TopLine> top_screen(const TopSample& before, const TopSample& now,
                                 const TopChoice& choice, std::size_t width, std::size_t height);
 
+// All views one below the other, however large.
+std::vector<TopLine> top_page(const TopSample& before, const TopSample& now);
+
 }  // namespace xgre::cli

@@ -284,10 +284,10 @@ void Host::peer(std::uint32_t id, const IpAddr& address, std::uint32_t network,
 }
 
 void Host::use_ipv6() {
-    sysctl("net/ipv6/conf/default/addr_gen_mode", "1");
+    // No address of the kernel's own, which it would ask others about on the wire (RFC 4862 5.4).
+    sysctl("net/ipv6/conf/uplink/addr_gen_mode", "1");
     for (const char* name : {"lo", "uplink"})
         sysctl(fmt::format("net/ipv6/conf/{}/disable_ipv6", name), "0");
-    sysctl("net/ipv6/conf/uplink/addr_gen_mode", "1");
     sysctl("net/ipv6/conf/lo/forwarding", "1");
     std::string lines = fmt::format("address add {}/64 dev uplink nodad\n", ip6_of(kHostA));
     for (const Station& station : {kHostB, kHostC, kGateway})

@@ -290,13 +290,13 @@ void expect_uncut_at_veth(const Machine& from, const Machine& to) {
     EXPECT_TRUE(tcp_arrives_intact(from.netns(), to.netns(), to.address(true, true), kStream));
     EXPECT_TRUE(udp_arrives_intact(from.netns(), to.netns(), to.address(false, false),
                                    {.number = 120, .size = 1001, .at_once = 40}));
-    std::size_t tagged = 0;
+    std::size_t tagged_bytes = 0;
     std::size_t large_tagged = 0;
     std::size_t large = 0;
     std::size_t open = 0;
     for (const Received& received : port.frames()) {
         const bool is_large = received.frame.size() > 10000;
-        tagged += received.tag_outside ? 1 : 0;
+        tagged_bytes += received.tag_outside ? received.frame.size() : 0;
         large_tagged += received.tag_outside && is_large ? 1 : 0;
         large += !received.tag_outside && is_large ? 1 : 0;
         open += received.checksum_open ? 1 : 0;
@@ -304,7 +304,8 @@ void expect_uncut_at_veth(const Machine& from, const Machine& to) {
     EXPECT_GT(large, 1U);
     EXPECT_GT(open, 0U);
     if (from.kind() != Port::veth_offloads) return;
-    EXPECT_GT(tagged, 10U);
+    // Not how many: TCP sends more at once on a busy machine.
+    EXPECT_GE(tagged_bytes, kStream);
     EXPECT_GT(large_tagged, 2U);
 }
 

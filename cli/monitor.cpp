@@ -49,6 +49,7 @@ const char* kind_of(EventType type) {
             return "ports";
         case EventType::peer_added:
         case EventType::peer_removed:
+        case EventType::peer_state:
             return "peers";
     }
     return "";
@@ -83,6 +84,9 @@ std::string details_of(const Event& event) {
             event.type == EventType::moved ? fmt::format(" from {} to", text_of(event.old)) : " at";
         return fmt::format("{}{}{} {}", event.mac->format(), vlan, old, text_of(event.owner));
     }
+    if (event.type == EventType::peer_state)
+        return fmt::format("{} is {}, was {}", text_of(event.owner), name_of(event.state),
+                           name_of(event.old_state));
     return event.owner.peer || !event.owner.port.empty() ? text_of(event.owner) : event.network;
 }
 
@@ -109,6 +113,10 @@ Json to_json(const Event& event) {
     }
     json["owner"] = to_json(event.owner);
     if (event.type == EventType::moved) json["old_owner"] = to_json(event.old);
+    if (event.type == EventType::peer_state) {
+        json["state"] = name_of(event.state);
+        json["old_state"] = name_of(event.old_state);
+    }
     return json;
 }
 
@@ -163,7 +171,8 @@ void add_monitor_command(CLI::App& app, Context& context) {
               "end after so long (default: with Ctrl-C)");
     monitor->footer(
         "Addresses that are learned, move or age, frames that are dropped, networks, ports and\n"
-        "peers that come and go. Of drops, 200 a second at most; the others are counted.\n"
+        "peers that come and go, and whether peers are up, as in `xgre peer show`. Of drops, 200 a "
+        "second at most; the others are counted.\n"
         "Examples:\n"
         "  xgre monitor\n"
         "  xgre monitor --only drops --only ports\n"

@@ -14,6 +14,7 @@
 #include "loader/abi_text.h"
 #include "loader/capture_names.h"
 #include "loader/clock.h"
+#include "loader/liveness.h"
 #include "loader/outer_header.h"
 #include "loader/pins.h"
 #include "loader/watcher.h"
@@ -38,10 +39,15 @@ struct Census {
 
     std::map<std::string, bool> networks;
     std::map<std::string, Port> ports;
-    std::map<std::pair<std::string, IpAddr>, bool> peers;  // network, address
+    std::map<std::pair<std::string, IpAddr>, PeerState> peers;  // network, address
 
     static Census of(const Instance::State& state);
 };
+
+PeerState state_of_peer(const Instance::State& state, std::uint32_t id) {
+    const auto row = state.datapath.liveness().find(id).value_or(xgre_liveness{});
+    return liveness_of(row, monotonic_ns()).state;
+}
 
 Census Census::of(const Instance::State& state) {
     const CaptureNames names{state};
@@ -52,7 +58,8 @@ Census Census::of(const Instance::State& state) {
         census.ports.insert_or_assign(text_of(port.name),
                                       Port{names.network(port.network), state.is_live(ifindex)});
     for (const auto& [id, peer] : state.peers())
-        census.peers.emplace(std::pair{names.network(peer.network), remote_of(peer)}, true);
+        census.peers.emplace(std::pair{names.network(peer.network), remote_of(peer)},
+                             state_of_peer(state, id));
     return census;
 }
 
@@ -72,9 +79,10 @@ Mac mac_of(const xgre_fdb_key& key) {
 }  // namespace
 
 std::string name_of(EventType type) {
-    constexpr std::array<const char*, 12> kNames{
-        "learned",    "moved",        "aged",      "dropped",   "network-added", "network-removed",
-        "port-added", "port-removed", "port-gone", "port-back", "peer-added",    "peer-removed"};
+    constexpr std::array<const char*, 13> kNames{
+        "learned",         "moved",        "aged",         "dropped",   "network-added",
+        "network-removed", "port-added",   "port-removed", "port-gone", "port-back",
+        "peer-added",      "peer-removed", "peer-state"};
     return kNames.at(static_cast<std::size_t>(type));
 }
 
@@ -176,7 +184,7 @@ private:
     }
 
     void compare(const Census& then, const Census& now) {
-        for_each_missing(then.peers, now.peers, [&](const auto& peer, bool) {
+        for_each_missing(then.peers, now.peers, [&](const auto& peer, PeerState) {
             note(EventType::peer_removed, peer.first, {{}, peer.second});
         });
         for_each_missing(then.ports, now.ports, [&](const auto& name, const auto& port) {
@@ -190,7 +198,7 @@ private:
         for_each_missing(now.ports, then.ports, [&](const auto& name, const auto& port) {
             note(EventType::port_added, port.network, {name, {}});
         });
-        for_each_missing(now.peers, then.peers, [&](const auto& peer, bool) {
+        for_each_missing(now.peers, then.peers, [&](const auto& peer, PeerState) {
             note(EventType::peer_added, peer.first, {{}, peer.second});
         });
         for (const auto& [name, port] : now.ports) {
@@ -198,15 +206,22 @@ private:
             if (before == then.ports.end() || before->second.live == port.live) continue;
             note(port.live ? EventType::port_back : EventType::port_gone, port.network, {name, {}});
         }
+        for (const auto& [peer, state] : now.peers) {
+            const auto before = then.peers.find(peer);
+            if (before == then.peers.end() || before->second == state) continue;
+            Event& event = note(EventType::peer_state, peer.first, {{}, peer.second});
+            event.state = state;
+            event.old_state = before->second;
+        }
     }
 
-    void note(EventType type, const std::string& network, EventOwner owner) {
+    Event& note(EventType type, const std::string& network, EventOwner owner) {
         Event event;
         event.time = std::chrono::system_clock::now().time_since_epoch();
         event.type = type;
         event.network = network;
         event.owner = std::move(owner);
-        changes_.push_back(std::move(event));
+        return changes_.emplace_back(std::move(event));
     }
 
     Session session_;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "xgre/instance.h"
 #include "xgre/ip_addr.h"
 #include "xgre/mac.h"
 #include "xgre/session.h"
@@ -28,6 +29,7 @@ enum class EventType : std::uint8_t {
     port_back,
     peer_added,
     peer_removed,
+    peer_state,  // by traffic, probes and time: a peer is up, down, or what else
 };
 
 // "learned", "port-added".
@@ -48,6 +50,9 @@ struct Event {
     std::uint16_t vlan = 0;
     EventOwner owner;  // also the port or peer that was added or removed
     EventOwner old;    // with `moved`
+    // With `peer_state`:
+    PeerState state = PeerState::unknown;
+    PeerState old_state = PeerState::unknown;
     // Of a dropped frame:
     std::string device;  // that it came in by
     std::string program;

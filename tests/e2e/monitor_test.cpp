@@ -114,6 +114,24 @@ TEST_F(MonitorOfAHost, TellsWhichNetworksPortsAndPeersComeAndGo) {
     EXPECT_EQ(next(EventType::network_removed).value_or(Event{}).network, "other");
 }
 
+TEST_F(MonitorOfAHost, TellsWhetherAPeerIsUp) {
+    // Nothing answers at the other end of the wire: three in a row are lost.
+    const Ended asked = host.xgre("peer probe 198.18.0.2 --count 3 --timeout 0.1");
+    EXPECT_EQ(asked.status, 1) << asked.diagnostics;
+    const auto down = next(EventType::peer_state);
+    ASSERT_TRUE(down);
+    EXPECT_EQ(down->owner.peer, IpAddr::parse("198.18.0.2"));
+    EXPECT_EQ(down->network, "lan");
+    EXPECT_EQ(down->state, PeerState::down);
+    EXPECT_EQ(down->old_state, PeerState::unknown);
+    // What it sends is heard, and that it does not answer is known.
+    ASSERT_TRUE(host.send(TapHost::kWire, from_host_b(eth(kVmC, kVmA) / payload(60))));
+    const auto heard = next(EventType::peer_state);
+    ASSERT_TRUE(heard);
+    EXPECT_EQ(heard->state, PeerState::foreign);
+    EXPECT_EQ(heard->old_state, PeerState::down);
+}
+
 TEST_F(MonitorOfAHost, IsOneAtATimeBesideACapture) {
     const Ended second = host.xgre("monitor --seconds 1");
     EXPECT_EQ(second.status, 1);

@@ -12,6 +12,8 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/xgreConfigVersion.cmake"
 
 install(TARGETS xgre-cli RUNTIME DESTINATION "${CMAKE_INSTALL_SBINDIR}" COMPONENT tool)
 install_unit(systemd/xgre@.service)
+install_unit(systemd/xgre-probe@.service)
+install(FILES systemd/xgre-probe@.timer DESTINATION lib/systemd/system COMPONENT tool)
 install(DIRECTORY "${PROJECT_BINARY_DIR}/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}/man8" COMPONENT tool
         FILES_MATCHING PATTERN "*.8")
 set(completion "${CMAKE_INSTALL_DATADIR}")

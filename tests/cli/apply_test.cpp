@@ -741,20 +741,25 @@ TEST_F(Apply, TheExampleOfTheDocumentsCanBeApplied) {
             EXPECT_THAT(text, ::testing::ContainsRegex("\n#? ?" + field + " = ")) << noun.noun;
 }
 
-TEST(SystemdUnit, IsOneThatSystemdTakes) {
+TEST(SystemdUnits, AreSomeThatSystemdTakes) {
     if (run({"sh", "-c", "command -v systemd-analyze"}).exit != 0)
         GTEST_SKIP() << "no systemd-analyze here";
-    std::string unit = text_of_file(XGRE_SOURCE_DIR "/systemd/xgre@.service.in");
-    unit = std::regex_replace(unit, std::regex{"@CMAKE_INSTALL_FULL_SBINDIR@/xgre"}, XGRE_BINARY);
-    ASSERT_THAT(unit, HasSubstr(XGRE_BINARY));
     std::string directory = "/tmp/xgre-unit-XXXXXX";
     ASSERT_NE(mkdtemp(directory.data()), nullptr);
-    const std::string path = directory + "/xgre@lan.service";
-    std::ofstream{path} << unit;
-    const Outcome outcome = run({"systemd-analyze", "verify", "--man=no", path});
+    const auto put = [&](const std::string& source, const std::string& name) {
+        std::string unit = text_of_file(XGRE_SOURCE_DIR "/systemd/" + source);
+        unit =
+            std::regex_replace(unit, std::regex{"@CMAKE_INSTALL_FULL_SBINDIR@/xgre"}, XGRE_BINARY);
+        std::ofstream{directory + "/" + name} << unit;
+        return directory + "/" + name;
+    };
+    const std::string boot = put("xgre@.service.in", "xgre@lan.service");
+    const std::string probe = put("xgre-probe@.service.in", "xgre-probe@lan.service");
+    const std::string timer = put("xgre-probe@.timer", "xgre-probe@lan.timer");
+    const Outcome outcome = run({"systemd-analyze", "verify", "--man=no", boot, probe, timer});
     std::filesystem::remove_all(directory);
     EXPECT_EQ(outcome.exit, 0) << outcome;
-    EXPECT_THAT(outcome.err, Not(HasSubstr("xgre@"))) << outcome;
+    EXPECT_THAT(outcome.err, Not(HasSubstr("xgre"))) << outcome;
 }
 
 }  // namespace

@@ -39,12 +39,22 @@ struct TraceArguments {
     std::optional<Vlan> vlan;
     std::optional<std::uint32_t> size;
     std::optional<FrameProtocol> protocol;
+    std::optional<std::uint32_t> port;
+    std::optional<std::uint32_t> icmp_type;
     bool tc = false;
     bool hex = false;
     std::optional<std::string> expect;
     std::optional<std::string> peer_instance;
 
-    bool has_words() const { return source || destination || type || vlan || size || protocol; }
+    bool has_words() const {
+        return source || destination || type || vlan || size || carried() || port || icmp_type;
+    }
+    // What IPv4 or IPv6 carries.
+    std::optional<FrameProtocol> carried() const {
+        if (protocol) return protocol;
+        if (icmp_type) return FrameProtocol::icmp;
+        return port ? std::optional{FrameProtocol::udp} : std::nullopt;
+    }
     TraceOptions options() const { return {.tc_alone = tc}; }
 };
 
@@ -134,11 +144,18 @@ void check_words(const TraceArguments& wanted) {
     if (!wanted.from)
         throw Misuse{"--from", "a frame that is made of words comes from a port",
                      "name the port: --from tap0"};
-    if (!wanted.type && !wanted.protocol)
+    if (!wanted.type && !wanted.carried())
         throw Misuse{"--type", "is missing", "give --type arp, or another, or --proto"};
     const std::uint16_t type = wanted.type.value_or(kIpv4);
-    if (wanted.protocol && type != kIpv4 && type != kIpv6)
-        throw Misuse{"--proto", "only IPv4 and IPv6 carry it", "give --type ipv4 or ipv6"};
+    if (wanted.carried() && type != kIpv4 && type != kIpv6)
+        throw Misuse{wanted.protocol ? "--proto"
+                     : wanted.port   ? "--dport"
+                                     : "--icmp-type",
+                     "only IPv4 and IPv6 carry it", "give --type ipv4 or ipv6"};
+    if (wanted.port && wanted.carried() == FrameProtocol::icmp)
+        throw Misuse{"--dport", "ICMP has no ports", "give --proto udp or tcp"};
+    if (wanted.icmp_type && wanted.carried() != FrameProtocol::icmp)
+        throw Misuse{"--icmp-type", "only ICMP has it", "give --proto icmp"};
     if (!wanted.destination && type != kArp)
         throw Misuse{"--dst", "is missing", "give the destination's MAC"};
 }
@@ -153,7 +170,9 @@ TraceFrame frame_of_words(const Tracer& tracer, const TraceArguments& wanted) {
     spec.source =
         wanted.source ? *wanted.source : tracer.source_behind(wanted.from.value_or(""), vlan);
     if (wanted.size) spec.size = *wanted.size;
-    spec.protocol = wanted.protocol;
+    spec.protocol = wanted.carried();
+    if (wanted.port) spec.port = static_cast<std::uint16_t>(*wanted.port);
+    if (wanted.icmp_type) spec.icmp_type = static_cast<std::uint8_t>(*wanted.icmp_type);
     return make_frame(spec);
 }
 
@@ -162,7 +181,7 @@ void check(const TraceArguments& wanted, const std::string& text) {
     const bool has_frame = !text.empty();
     if (has_frame && wanted.has_words())
         throw Misuse{"trace", "a frame is given by its bytes or by words, not by both",
-                     "leave out FRAME, or --src, --dst, --type, --vlan, --size and --proto"};
+                     "leave out FRAME, or all that says how one is made, as --type and --dst"};
     if (!has_frame && !wanted.has_words())
         throw Misuse{"trace", "there is no frame",
                      "give its bytes, a capture file, or --from PORT --type TYPE"};
@@ -313,6 +332,10 @@ void add_words(CLI::App& trace, TraceArguments& wanted) {
               "bytes of the whole frame (default: 60, or what its headers take)");
     add_value(trace, "--proto", wanted.protocol, protocol_syntax(),
               "what IPv4 or IPv6 carries: udp, tcp or icmp (default: udp)");
+    add_value(trace, "--dport", wanted.port, number_syntax(0, UINT16_MAX),
+              "to this port of UDP or TCP (default: 9 or 80)");
+    add_value(trace, "--icmp-type", wanted.icmp_type, number_syntax(0, UINT8_MAX),
+              "of ICMP, or of ICMPv6 (default: an echo request)");
 }
 
 }  // namespace
@@ -343,6 +366,7 @@ void add_trace_command(CLI::App& app, Context& context) {
         "Examples:\n"
         "  xgre trace --from tap0 --type arp\n"
         "  xgre trace --from tap0 --dst 02:00:00:00:00:02 --proto udp --size 1514 --tc\n"
+        "  xgre trace --from tap0 --dst 02:00:00:00:00:02 --dport 68 --expect dhcp-guard\n"
         "  xgre trace wire.pcap --number 3\n"
         "  xgre trace --from tap0 'ffffffffffff 020000000001 0806 ...' --hex");
     trace->callback([&context, wanted] { run(context, *wanted); });

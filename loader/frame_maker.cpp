@@ -23,7 +23,10 @@ constexpr std::array<std::uint8_t, 16> kSource6{0x20, 0x01, 0x0d, 0xb8, 0, 2, 0,
 constexpr std::array<std::uint8_t, 16> kDestination6{0x20, 0x01, 0x0d, 0xb8, 0, 2, 0, 0,
                                                      0,    0,    0,    0,    0, 0, 0, 2};
 constexpr std::uint16_t kFromPort = 40000;
-constexpr std::uint16_t kToPort = 9;  // discard
+constexpr std::uint16_t kDiscard = 9;
+constexpr std::uint16_t kHttp = 80;
+constexpr std::uint8_t kEchoRequest = 8;
+constexpr std::uint8_t kEchoRequest6 = 128;
 
 class Maker {
 public:
@@ -148,7 +151,7 @@ private:
         std::size_t sum_at = start + 6;
         if (number == IPPROTO_UDP || number == IPPROTO_TCP) {
             put_at(start, kFromPort);
-            put_at(start + 2, number == IPPROTO_UDP ? kToPort : std::uint16_t{80});
+            put_at(start + 2, spec_.port.value_or(number == IPPROTO_UDP ? kDiscard : kHttp));
         }
         if (number == IPPROTO_UDP) put_at(start + 4, static_cast<std::uint16_t>(size));
         if (number == IPPROTO_TCP) {
@@ -157,7 +160,7 @@ private:
             sum_at = start + 16;
         }
         if (number == IPPROTO_ICMP || number == IPPROTO_ICMPV6) {
-            frame_[start] = is_v6 ? 128 : 8;  // echo request
+            frame_[start] = spec_.icmp_type.value_or(is_v6 ? kEchoRequest6 : kEchoRequest);
             sum_at = start + 2;
         }
         InternetSum sum;

@@ -39,6 +39,8 @@ struct Kind {
     std::string_view name;
     std::uint16_t type = ETH_P_IP;
     FrameProtocol protocol = FrameProtocol::udp;
+    std::optional<std::uint16_t> port = {};
+    std::optional<std::uint8_t> icmp_type = {};
     bool tagged = false;
     bool largest = false;  // as large as fits
 };
@@ -52,6 +54,28 @@ constexpr auto kKinds = std::to_array<Kind>({
 });
 constexpr Kind kSmall = kKinds[0];
 
+// What a guard of a port is there to refuse.
+struct Guarded {
+    std::uint32_t flag;
+    Kind kind;
+    xgre_verdict verdict;
+};
+constexpr auto kGuarded = std::to_array<Guarded>({
+    {XGRE_PORT_DHCP_GUARD, {.name = "a DHCP server's message", .port = 68}, XGRE_DHCP_GUARD},
+    {XGRE_PORT_DHCP_GUARD,
+     {.name = "a DHCPv6 server's message", .type = ETH_P_IPV6, .port = 546},
+     XGRE_DHCP_GUARD},
+    {XGRE_PORT_RA_GUARD,
+     {.name = "a router advertisement",
+      .type = ETH_P_IPV6,
+      .protocol = FrameProtocol::icmp,
+      .icmp_type = 134},
+     XGRE_RA_GUARD},
+    {XGRE_PORT_RA_GUARD,
+     {.name = "a redirect", .type = ETH_P_IPV6, .protocol = FrameProtocol::icmp, .icmp_type = 137},
+     XGRE_RA_GUARD},
+});
+
 Mac made_up(std::uint8_t kind, std::uint32_t number) {
     return Mac{{0x02, 'x', 't', kind, static_cast<std::uint8_t>(number >> 8),
                 static_cast<std::uint8_t>(number)}};
@@ -63,6 +87,8 @@ Frame frame_of(const Kind& kind, const Mac& from, const Mac& to, std::uint32_t m
     spec.destination = to;
     spec.type = kind.type;
     spec.protocol = kind.protocol;
+    spec.port = kind.port;
+    spec.icmp_type = kind.icmp_type;
     if (kind.tagged) spec.vlan = Vlan::from(kTagged);
     if (kind.largest) spec.size = mtu + kEthernet;
     return make_frame(spec);
@@ -323,14 +349,23 @@ private:
 
     // ---- Ports ------------------------------------------------------------------------------
 
-    // A lease-bound port says what is not its own: that has to be refused, whatever the frame.
-    bool test_guarded(const Port& port, const Ingress& at) {
-        if (!port.has(XGRE_PORT_LEASE_BOUND)) return false;
-        check(
-            "port " + port.name, "an address that it has no lease of", at,
-            [&] { return frame_of(kSmall, port.mac(), made_up(3, 0), port.mtu); },
-            "not-leased, and nothing leaves", is_dropped(XGRE_NOT_LEASED));
-        return true;
+    void refuse(const Port& port, const Ingress& at, const Kind& kind, const Mac& from,
+                xgre_verdict verdict) {
+        const Frame frame = frame_of(kind, from, made_up(3, 0), port.mtu);
+        check("port " + port.name, std::string{kind.name}, at, again_and_again(frame),
+              verdict_name(verdict) + ", and nothing leaves", is_dropped(verdict));
+    }
+
+    // What the VM may not send.
+    void refuse_from_port(const Port& port, const Ingress& at) {
+        know(port);
+        for (const Guarded& guarded : kGuarded)
+            if (port.has(guarded.flag)) refuse(port, at, guarded.kind, port.mac(), guarded.verdict);
+        if (port.has(XGRE_PORT_LEASE_BOUND))
+            refuse(port, at, {.name = "an IPv4 address that it has no lease of"}, port.mac(),
+                   XGRE_NOT_LEASED);
+        else if (port.has(XGRE_PORT_LOCKED))
+            refuse(port, at, {.name = "a MAC that is not its own"}, made_up(3, 1), XGRE_LOCKED);
     }
 
     void send_to_peer(const std::string& object, const Port& port, const Peer& peer,
@@ -360,7 +395,8 @@ private:
 
     void test_port(const Port& port) {
         const Ingress at = Ingress::of(live_, port.name);
-        if (test_guarded(port, at)) return;
+        refuse_from_port(port, at);
+        if (port.has(XGRE_PORT_LEASE_BOUND)) return;  // all else that is made up is refused, too
         if (const Peer* peer = peer_in(port.row.network))
             send_to_peer("port " + port.name, port, *peer, at);
         else

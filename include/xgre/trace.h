@@ -32,6 +32,8 @@ struct FrameSpec {
     std::optional<Vlan> vlan = {};               // a tag; none without
     std::optional<std::size_t> size = {};        // bytes; 60, or what it takes, without
     std::optional<FrameProtocol> protocol = {};  // of IPv4 and IPv6; udp without
+    std::optional<std::uint16_t> port = {};  // the destination's, of UDP and TCP; 9 or 80 without
+    std::optional<std::uint8_t> icmp_type = {};  // of ICMP; an echo request without
 };
 
 // Throws Error when it does not fit `size`.

@@ -265,6 +265,11 @@ TEST_F(TraceCommand, RefusesWhatIsNoFrame) {
         {"trace --from tap0 --dst 02:00:00:00:00:01", 2, "--type"},
         {"trace --from tap0 --type ipv4", 2, "--dst"},
         {"trace --from tap0 --type arp --proto udp", 2, "--proto"},
+        {"trace --from tap0 --type arp --dport 68", 2, "--dport"},
+        {"trace --from tap0 --proto icmp --dst 02:00:00:00:00:01 --dport 68", 2, "no ports"},
+        {"trace --from tap0 --proto udp --dst 02:00:00:00:00:01 --icmp-type 8", 2, "--icmp-type"},
+        {"trace --from tap0 --icmp-type 256 --dst 02:00:00:00:00:01", 2, "--icmp-type"},
+        {"trace --from tap0 --dport 65536 --dst 02:00:00:00:00:01", 2, "--dport"},
         {"trace --from tap0 --type arp --size 70000", 2, "--size"},
         {"trace --from tap0 --type arp --expect lost", 2, "--expect"},
         {"trace --from tap0 --type 0x12345", 2, "--type"},
@@ -284,6 +289,18 @@ TEST_F(TraceCommand, RefusesWhatIsNoFrame) {
     EXPECT_THAT(xgre("trace " + path).err, HasSubstr("not of Ethernet"));
     std::filesystem::remove(path);
     EXPECT_EQ(state(), before);
+}
+
+TEST_F(TraceCommand, SaysWhatGuardsOfAPortDoToWhatTheyAreFor) {
+    ASSERT_EQ(xgre("port add tap0 --network lan --dhcp-guard on --ra-guard on").exit, 0);
+    const std::string to = fmt::format("--from tap0 --dst {} ", kPeerMac);
+    const Json offer = trace(to + "--dport 68");
+    EXPECT_EQ(offer.at("verdict"), "dhcp-guard");
+    EXPECT_THAT(text_of_step(offer, "udp"), HasSubstr("> 68"));
+    EXPECT_EQ(trace(to + "--dport 67").at("verdict"), "to-peer");
+    EXPECT_EQ(trace(to + "--proto tcp --dport 68").at("verdict"), "to-peer");
+    EXPECT_EQ(trace(to + "--type ipv6 --icmp-type 134").at("verdict"), "ra-guard");
+    EXPECT_EQ(trace(to + "--type ipv6 --icmp-type 133").at("verdict"), "to-peer");
 }
 
 // These are found out when the stand-in is there.

@@ -173,6 +173,20 @@ TEST_P(SelfTestOfALab, PassesAndCountsNothingButItsProbes) {
         EXPECT_EQ(before.notes[i].count, after.notes[i].count) << before.notes[i].name;
 }
 
+TEST_P(SelfTestOfALab, TriesWhatGuardsAreToRefuse) {
+    PortSpec port;
+    port.device = Instance::view(lab.host('a').session()).ports().at(0).device;
+    port.network = "lan";
+    port.locked = port.dhcp_guard = port.ra_guard = true;
+    lab.host('a').open().add_port(port);
+    const auto checks = test({.frames = true, .probes = false});
+    EXPECT_EQ(of(checks, CheckResult::failed), std::vector<std::string>{});
+    const auto passed = of(checks, CheckResult::passed);
+    for (const char* what : {"a DHCP server's message", "a DHCPv6 server's message",
+                             "a router advertisement", "a redirect", "a MAC that is not its own"})
+        EXPECT_TRUE(mentions(passed, what)) << what;
+}
+
 TEST_P(SelfTestOfALab, AsksThePeerAndTriesTheLargestThatFits) {
     const auto checks = test({.frames = false, .probes = true});
     EXPECT_EQ(of(checks, CheckResult::failed), std::vector<std::string>{});

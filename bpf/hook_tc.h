@@ -756,8 +756,10 @@ static __always_inline int plain_marks(struct __sk_buff *skb, const struct xgre_
     return XGRE_GO;
 }
 
-STEP int wrap_plain_ip4(struct __sk_buff *skb, const struct xgre_peer *peer,
-                        const struct xgre_hop *hop, const struct ethernet *inner)
+/* With headers of one of two lengths, which are constants. */
+static __always_inline int wrap_plain_as(struct __sk_buff *skb, const struct xgre_peer *peer,
+                                         __u32 keyed, __u32 keyless, const struct xgre_hop *hop,
+                                         const struct ethernet *inner)
 {
     struct inner_marks marks = {};
     int verdict;
@@ -765,23 +767,20 @@ STEP int wrap_plain_ip4(struct __sk_buff *skb, const struct xgre_peer *peer,
     if (!peer || !hop || !inner) return XGRE_REWRITE_FAILED;
     verdict = plain_marks(skb, peer, inner, &marks);
     if (verdict) return verdict;
-    if (peer->outer_len == OUTER_IP4_KEYED)
-        return wrap_ip(skb, peer, OUTER_IP4_KEYED, hop, inner, &marks);
-    return wrap_ip(skb, peer, OUTER_IP4, hop, inner, &marks);
+    if (peer->outer_len == keyed) return wrap_ip(skb, peer, keyed, hop, inner, &marks);
+    return wrap_ip(skb, peer, keyless, hop, inner, &marks);
+}
+
+STEP int wrap_plain_ip4(struct __sk_buff *skb, const struct xgre_peer *peer,
+                        const struct xgre_hop *hop, const struct ethernet *inner)
+{
+    return wrap_plain_as(skb, peer, OUTER_IP4_KEYED, OUTER_IP4, hop, inner);
 }
 
 STEP int wrap_plain_ip6(struct __sk_buff *skb, const struct xgre_peer *peer,
                         const struct xgre_hop *hop, const struct ethernet *inner)
 {
-    struct inner_marks marks = {};
-    int verdict;
-
-    if (!peer || !hop || !inner) return XGRE_REWRITE_FAILED;
-    verdict = plain_marks(skb, peer, inner, &marks);
-    if (verdict) return verdict;
-    if (peer->outer_len == OUTER_IP6_KEYED)
-        return wrap_ip(skb, peer, OUTER_IP6_KEYED, hop, inner, &marks);
-    return wrap_ip(skb, peer, OUTER_IP6, hop, inner, &marks);
+    return wrap_plain_as(skb, peer, OUTER_IP6_KEYED, OUTER_IP6, hop, inner);
 }
 
 /*

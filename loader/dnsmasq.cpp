@@ -25,14 +25,6 @@ constexpr const char* kUser = "dnsmasq";
 constexpr std::uint32_t kMaxPid = 1U << 22;  // the kernel's own limit
 constexpr std::chrono::seconds kPatience{10};
 
-std::vector<std::string> arguments_of(pid_t pid) {
-    std::ifstream file{fmt::format("/proc/{}/cmdline", pid), std::ios::binary};
-    std::vector<std::string> arguments;
-    for (std::string argument; std::getline(file, argument, '\0');)
-        arguments.push_back(argument);
-    return arguments;
-}
-
 bool is_in(pid_t pid, const Fd& netns) {
     struct stat its{};
     struct stat wanted{};

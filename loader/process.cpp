@@ -242,15 +242,6 @@ std::string words_of(const Ended& ended) {
                        ended.diagnostics.empty() ? "" : ": ", ended.diagnostics);
 }
 
-// The arguments a process was started with; empty for a zombie or none.
-std::vector<std::string> arguments_of(pid_t pid) {
-    std::ifstream file{fmt::format("/proc/{}/cmdline", pid), std::ios::binary};
-    std::vector<std::string> arguments;
-    for (std::string argument; std::getline(file, argument, '\0');)
-        arguments.push_back(argument);
-    return arguments;
-}
-
 std::string program_of(pid_t pid) {
     std::error_code error;
     std::string file =
@@ -269,6 +260,14 @@ bool matches(pid_t pid, const ProcessIdentity& identity) {
 }
 
 }  // namespace
+
+std::vector<std::string> arguments_of(pid_t pid) {
+    std::ifstream file{fmt::format("/proc/{}/cmdline", pid), std::ios::binary};
+    std::vector<std::string> arguments;
+    for (std::string argument; std::getline(file, argument, '\0');)
+        arguments.push_back(argument);
+    return arguments;
+}
 
 Ended run(const Command& command, std::chrono::milliseconds patience) {
     const Child child = spawn(command);

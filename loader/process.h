@@ -43,6 +43,10 @@ struct ProcessIdentity {
     std::string argument;  // one whole argument it was started with; empty: any
 };
 
+// The arguments that a process was started with; none of a zombie, or when there is no such
+// process.
+std::vector<std::string> arguments_of(pid_t pid);
+
 // Whether `pid` is that program, now.
 bool is_running(pid_t pid, const ProcessIdentity& identity);
 

@@ -150,6 +150,7 @@ constexpr std::array kPlaces{
     Place{"hook_tc.h", "add_room", Step::rewrite},
     Place{"hook_tc.h", "wrap_ip", Step::rewrite},
     Place{"hook_tc.h", "wrap_plain", Step::rewrite},
+    Place{"hook_tc.h", "wrap_plain_as", Step::rewrite},
     Place{"hook_tc.h", "wrap_plain_ip4", Step::rewrite},
     Place{"hook_tc.h", "wrap_plain_ip6", Step::rewrite},
     Place{"hook_tc.h", "deliver_to", Step::redirect},

@@ -205,7 +205,7 @@ void add_probe(CLI::App& noun, Context& context) {
         "Where xgre runs, its data path answers. Exit code 1: one of them did not.\n"
         "Examples:\n"
         "  xgre peer probe\n"
-        "  xgre peer probe 198.18.0.2 --mtu 1462");
+        "  xgre peer probe 198.18.0.2 --mtu 1400");
     command->callback([&context, options] { run_probe(context, *options); });
 }
 

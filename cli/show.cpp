@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -43,28 +46,53 @@ std::vector<Device> devices_of(const InstanceInfo& info) {
     return devices;
 }
 
-std::string reason_line(const Device& device, std::string_view what, const std::string& reason,
-                        const std::string& remedy) {
-    std::string text = fmt::format("  {}: {}: {}", device.name, what, reason);
-    if (!remedy.empty()) text += "; " + remedy;
-    return printable(text);
-}
+// What is the same of many devices, in a line.
+class Reasons {
+public:
+    void add(const Device& device, std::string_view what, const std::string& reason,
+             const std::string& remedy) {
+        std::string text = fmt::format("{}: {}", what, reason);
+        if (!remedy.empty()) text += "; " + remedy;
+        const auto line = std::ranges::find(lines_, text, &Line::text);
+        if (line == lines_.end())
+            lines_.push_back({device.name, std::move(text)});
+        else
+            line->devices += ", " + device.name;
+    }
 
-// Why a device does not have the fastest of all, and what would change it.
-std::vector<std::string> slower(const std::vector<Device>& devices) {
-    std::vector<std::string> lines;
+    void print(const Printer& out, std::string_view title) const {
+        if (lines_.empty()) return;
+        out.line(fmt::format("\n{}:", title));
+        for (const Line& line : lines_)
+            out.line(printable(fmt::format("  {}: {}", line.devices, line.text)));
+    }
+
+private:
+    struct Line {
+        std::string devices;
+        std::string text;
+    };
+    std::vector<Line> lines_;
+};
+
+// Why a device does not have XDP, and what would change it.
+void print_reasons(const Printer& out, const std::vector<Device>& devices) {
+    constexpr const char* kReceived = "no XDP on what it receives";
+    const bool any_xdp =
+        std::ranges::any_of(devices, [](const Device& d) { return d.hook.xdp != "none"; });
+    Reasons slower;
+    Reasons as_fast;
     for (const Device& device : devices) {
         const HookInfo& hook = device.hook;
-        if (!hook.reason.empty() && hook.xdp_pays) {
-            lines.push_back(
-                reason_line(device, "no XDP on what it receives", hook.reason, hook.remedy));
-        }
-        if (!hook.transmit_reason.empty()) {
-            lines.push_back(reason_line(device, "no XDP on what is sent into it",
-                                        hook.transmit_reason, hook.transmit_remedy));
-        }
+        if (!hook.reason.empty())
+            (hook.xdp_pays ? slower : as_fast).add(device, kReceived, hook.reason, hook.remedy);
+        // Where no XDP program runs, none could send.
+        if (any_xdp && !hook.transmit_reason.empty())
+            slower.add(device, "no XDP on what is sent into it", hook.transmit_reason,
+                       hook.transmit_remedy);
     }
-    return lines;
+    slower.print(out, "Slower than it could be");
+    as_fast.print(out, "By TC alone, which is faster here");
 }
 
 template <typename T>
@@ -78,10 +106,7 @@ void print(const Printer& out, const InstanceInfo& info, bool maps) {
     out.object(instance_fields(), info);
     const std::vector<Device> devices = devices_of(info);
     section(out, device_fields(), devices);
-    const std::vector<std::string> lines = slower(devices);
-    if (!lines.empty()) out.line("\nSlower than it could be:");
-    for (const std::string& line : lines)
-        out.line(line);
+    print_reasons(out, devices);
     section(out, network_fields(), info.networks);
     section(out, peer_fields(), info.peers);
     if (maps) section(out, map_fields(), info.maps);

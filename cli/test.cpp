@@ -179,7 +179,8 @@ void run_test(Context& context, const TestOptions& options) {
 }  // namespace
 
 void add_test_command(CLI::App& app, Context& context) {
-    auto* test = app.add_subcommand("test", "is the fast path of this instance right, and fast?");
+    auto* test =
+        app.add_subcommand("test", "is what this instance does right, and are its peers there?");
     auto options = std::make_shared<TestOptions>();
     test->add_flag("--all", options->all, "show also what passed");
     test->add_flag("--junit", options->junit, "print JUnit's XML");

@@ -144,8 +144,6 @@ void check_words(const TraceArguments& wanted) {
     if (!wanted.from)
         throw Misuse{"--from", "a frame that is made of words comes from a port",
                      "name the port: --from tap0"};
-    if (!wanted.type && !wanted.carried())
-        throw Misuse{"--type", "is missing", "give --type arp, or another, or --proto"};
     const std::uint16_t type = wanted.type.value_or(kIpv4);
     if (wanted.carried() && type != kIpv4 && type != kIpv6)
         throw Misuse{wanted.protocol ? "--proto"
@@ -326,7 +324,7 @@ void add_words(CLI::App& trace, TraceArguments& wanted) {
     add_value(trace, "--dst", wanted.destination, mac_syntax(),
               "destination MAC (default: broadcast, for arp)");
     add_value(trace, "--type", wanted.type, type_syntax(),
-              "arp, ipv4, ipv6, or a number (default: ipv4, with --proto)");
+              "arp, ipv4, ipv6, or a number (default: ipv4)");
     add_value(trace, "--vlan", wanted.vlan, vlan_syntax(), "with a tag of this VLAN");
     add_value(trace, "--size", wanted.size, number_syntax(kSmallest, kLargest),
               "bytes of the whole frame (default: 60, or what its headers take)");

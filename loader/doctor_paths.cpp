@@ -90,6 +90,12 @@ std::uint64_t from_strangers(const Reading& reading) {
     return packets;
 }
 
+std::string last_asked(const Liveness& live) {
+    if (!live.asked) return "";
+    return fmt::format(", the last of them {} s ago,",
+                       std::chrono::duration_cast<std::chrono::seconds>(*live.asked).count());
+}
+
 // What is known of it by probes that somebody has sent.
 void probes(const InstanceFacts& facts, Report& report) {
     for (const PeerFacts& peer : facts.peers) {
@@ -97,17 +103,19 @@ void probes(const InstanceFacts& facts, Report& report) {
         const std::string object = object_of(peer);
         if (live.state == PeerState::down)
             report.problem(object,
-                           fmt::format("the last {} probes were not answered, and nothing has come "
-                                       "from it for a minute",
-                                       live.unanswered),
+                           fmt::format("the last {} probes{} were not answered, and nothing has "
+                                       "come from it since",
+                                       live.unanswered, last_asked(live)),
                            report.xgre("peer probe " + peer.info.address.format()) +
                                " asks again, and whether its host answers pings");
         else if (live.state == PeerState::one_way)
-            report.problem(object,
-                           fmt::format("its frames come, and the last {} probes were not answered",
-                                       live.unanswered),
-                           "compare what is sent with what it expects (`xgre peer show` at both "
-                           "ends), and see there what is dropped (`xgre doctor`)");
+            report.problem(
+                object,
+                fmt::format("its frames come, and the last {} probes{} were not answered",
+                            live.unanswered, last_asked(live)),
+                report.xgre("peer probe " + peer.info.address.format()) +
+                    " asks again; compare what is sent with what it expects (`xgre peer "
+                    "show` at both ends), and see there what is dropped (`xgre doctor`)");
         else
             report.fine(object, "probes: " + name_of(live.state));
     }

@@ -28,16 +28,25 @@ bool is_within(std::uint64_t then, std::uint64_t now, std::uint64_t time) {
     return then != 0 && nanoseconds_since(then, now) < time;
 }
 
+// One that has never answered, and was asked in vain.
+PeerState state_of_stranger(bool is_heard) {
+    return is_heard ? PeerState::foreign : PeerState::down;
+}
+
+// One that would answer, and was asked in vain. What came before it was asked says nothing: it may
+// have died since. What has come long after may be the sign that all is well again.
+PeerState state_of_silent(const xgre_liveness& row, bool is_heard, std::uint64_t now) {
+    if (row.heard <= row.asked) return PeerState::down;
+    if (is_within(row.asked, now, kLately)) return PeerState::one_way;
+    return is_heard ? PeerState::heard : PeerState::unknown;
+}
+
 PeerState state_of(const xgre_liveness& row, std::uint64_t now) {
     const bool is_heard = is_within(row.heard, now, kLately);
     const bool is_lost = row.unanswered >= kLostInARow;
     if (is_within(row.answered, now, kAnswerHolds) && !is_lost) return PeerState::up;
-    if (row.unanswered == 0) return is_heard ? PeerState::heard : PeerState::unknown;
-    if (is_heard) {
-        if (!is_lost) return PeerState::heard;
-        return row.is_xgre != 0 ? PeerState::one_way : PeerState::foreign;
-    }
-    return is_lost ? PeerState::down : PeerState::unknown;
+    if (!is_lost) return is_heard ? PeerState::heard : PeerState::unknown;
+    return row.is_xgre != 0 ? state_of_silent(row, is_heard, now) : state_of_stranger(is_heard);
 }
 
 }  // namespace
@@ -63,9 +72,11 @@ std::string name_of(PeerState state) {
 Liveness liveness_of(const xgre_liveness& row, std::uint64_t now) {
     Liveness live;
     live.state = state_of(row, now);
+    live.asked = since(row.asked, now);
     live.answered = since(row.answered, now);
     live.heard = since(row.heard, now);
     live.unanswered = row.unanswered;
+    live.is_xgre = row.is_xgre != 0;
     if (row.answered == 0) return live;
     live.rtt = nanoseconds{row.rtt};
     live.xdp_there = (row.path & XGRE_PROBE_XDP_THERE) != 0;

@@ -69,6 +69,7 @@ public:
         const Liveness live = liveness_of(row(), monotonic_ns());
         result.state = live.state;
         result.was_heard = live.heard.has_value();
+        result.is_xgre = live.is_xgre;
         if (result.answered != 0) result.mean = sum_ / result.answered;
         return result;
     }

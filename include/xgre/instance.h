@@ -228,7 +228,7 @@ enum class PeerState : std::uint8_t {
     unknown,  // nothing came from it lately, and it was not asked
     heard,    // frames come from it; it was not asked
     up,       // it answers probes
-    one_way,  // xgre runs there and its frames come, but no answer does
+    one_way,  // xgre runs there and frames have come since it was asked in vain
     foreign,  // frames come from it, and no answers: it is no xgre
     down,     // it was asked in vain, and nothing comes from it
 };
@@ -238,6 +238,8 @@ std::string name_of(PeerState state);
 
 struct Liveness {
     PeerState state = PeerState::unknown;
+    bool is_xgre = false;                               // it has answered a probe, or sent one
+    std::optional<std::chrono::milliseconds> asked;     // so long ago the last probe left
     std::optional<std::chrono::milliseconds> answered;  // so long ago it answered a probe
     std::optional<std::chrono::milliseconds> heard;     // ... something came from it
     std::optional<std::chrono::nanoseconds> rtt;        // of its last answer

@@ -38,6 +38,7 @@ struct ProbeResult {
     bool xdp_back = false;                 // ... and its answer, here
     PeerState state = PeerState::unknown;  // afterwards
     bool was_heard = false;                // something has come from it, ever
+    bool is_xgre = false;                  // it has answered a probe, or sent one, ever
     // Where nothing came: does the host answer an ICMP echo, outside the tunnel?
     std::optional<bool> host_answers;
     std::string refusal;  // why probes could not be sent; else empty

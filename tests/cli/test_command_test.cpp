@@ -79,7 +79,7 @@ TEST_F(TestCommand, TestsAPortThatIsBoundToItsLeases) {
     must("port add tap0 --network lan --lease-bound");
     const Outcome outcome = xgre("test --no-probes --all");
     EXPECT_EQ(outcome.exit, 0) << outcome;
-    EXPECT_THAT(outcome.out, HasSubstr("an address that it has no lease of"));
+    EXPECT_THAT(outcome.out, HasSubstr("an IPv4 address that it has no lease of"));
 }
 
 TEST_F(TestCommand, KnowsLockedAndIsolatedPorts) {
@@ -87,6 +87,7 @@ TEST_F(TestCommand, KnowsLockedAndIsolatedPorts) {
     must("port add tap1 --network lan --isolated");
     const Outcome outcome = xgre("test --no-probes --all");
     EXPECT_EQ(outcome.exit, 0) << outcome;
+    EXPECT_THAT(outcome.out, HasSubstr("a MAC that is not its own"));
 }
 
 TEST_F(TestCommand, RefusesTwoFormatsAndAnInstanceThatIsNotThere) {

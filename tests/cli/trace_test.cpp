@@ -124,7 +124,7 @@ TEST_F(TraceCommand, UnicastGoesToItsPortOrPeerByTheFdb) {
     EXPECT_EQ(to_port.at("leaves")[0].at("device"), "tap1");
     EXPECT_THAT(text_of_step(to_port, "destination"), HasSubstr("behind port tap1, static"));
 
-    const Json to_peer = trace(fmt::format("--from tap0 --dst {} --type ipv4", kPeerMac));
+    const Json to_peer = trace(fmt::format("--from tap0 --dst {}", kPeerMac));
     EXPECT_EQ(to_peer.at("verdict"), "to-peer");
     EXPECT_THAT(text_of_step(to_peer, "next-hop"),
                 testing::AllOf(HasSubstr(kPeerMac), HasSubstr("1458 of them inside")));
@@ -262,8 +262,8 @@ TEST_F(TraceCommand, RefusesWhatIsNoFrame) {
         {"trace ffffffffffff0200000000010806 --type arp", 2, "not by both"},
         {"trace ffffffffffff0200000000010806 --number 2", 2, "--number"},
         {"trace --type arp", 2, "--from"},
-        {"trace --from tap0 --dst 02:00:00:00:00:01", 2, "--type"},
         {"trace --from tap0 --type ipv4", 2, "--dst"},
+        {"trace --from tap0 --src 02:00:00:00:00:01", 2, "--dst"},
         {"trace --from tap0 --type arp --proto udp", 2, "--proto"},
         {"trace --from tap0 --type arp --dport 68", 2, "--dport"},
         {"trace --from tap0 --proto icmp --dst 02:00:00:00:00:01 --dport 68", 2, "no ports"},

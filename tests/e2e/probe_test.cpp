@@ -118,8 +118,12 @@ TEST_P(ProbesBetweenHosts, TellAPeerThatIsHeardAndDoesNotHear) {
         probe(lab.host('b').session(),
               {.count = 1, .timeout = milliseconds{50}, .interval = milliseconds{1}}, always);
     EXPECT_EQ(asked.at(0).answered, 0u);
+    // What came before says nothing of now.
     EXPECT_EQ(ask({.count = 3, .timeout = milliseconds{50}, .interval = milliseconds{1}}).state,
-              PeerState::one_way);
+              PeerState::down);
+    probe(lab.host('b').session(),
+          {.count = 1, .timeout = milliseconds{50}, .interval = milliseconds{1}}, always);
+    EXPECT_EQ(state_of(lab.host('a').session()), PeerState::one_way);
 }
 
 TEST_P(ProbesBetweenHosts, RefuseAnAddressThatIsNoPeer) {
@@ -173,6 +177,13 @@ TEST_P(SelfTestOfALab, PassesAndCountsNothingButItsProbes) {
         EXPECT_EQ(before.notes[i].count, after.notes[i].count) << before.notes[i].name;
 }
 
+TEST_P(SelfTestOfALab, SaysOnceThatTheUplinkIsDown) {
+    lab.host('a').netns().ip("link set uplink0 down");
+    const auto failed = of(test({.frames = true, .probes = false}), CheckResult::failed);
+    ASSERT_EQ(failed.size(), 1u) << failed.at(1);
+    EXPECT_TRUE(mentions(failed, "it is down or has none"));
+}
+
 TEST_P(SelfTestOfALab, TriesWhatGuardsAreToRefuse) {
     PortSpec port;
     port.device = Instance::view(lab.host('a').session()).ports().at(0).device;
@@ -208,6 +219,15 @@ TEST_P(SelfTestOfALab, FailsWhereThePeerIsNotReached) {
     const auto failed = of(test(), CheckResult::failed);
     EXPECT_TRUE(mentions(failed, "found no-route"));
     EXPECT_TRUE(mentions(failed, "0 of 3 answered"));
+}
+
+// It has answered before, so it is no other implementation.
+TEST_P(SelfTestOfALab, FailsWhereAnXgreHasGone) {
+    EXPECT_EQ(ask().state, PeerState::up);
+    Instance::detach(lab.host('b').session(), true);
+    const auto failed = of(test({.frames = false, .probes = true}), CheckResult::failed);
+    EXPECT_TRUE(mentions(failed, "0 of 3 answered; the host answers pings"));
+    EXPECT_EQ(state_of(lab.host('a').session()), PeerState::down);
 }
 
 // No other implementation: nothing ever came from it.

@@ -18,8 +18,9 @@ struct StateCase {
 };
 
 xgre_liveness row(std::uint64_t answered, std::uint64_t heard, std::uint32_t unanswered,
-                  bool is_xgre = false) {
+                  bool is_xgre = false, std::uint64_t asked = kNow - 5 * kSecond) {
     xgre_liveness row{};
+    row.asked = asked;
     row.answered = answered;
     row.heard = heard;
     row.unanswered = unanswered;
@@ -55,7 +56,17 @@ INSTANTIATE_TEST_SUITE_P(
         StateCase{"NeverAnswered", row(0, 0, 3), PeerState::down},
         StateCase{"ComesAndHasNotAnsweredTwice", row(0, kNow - kSecond, 2), PeerState::heard},
         StateCase{"ComesAndDoesNotAnswer", row(0, kNow - kSecond, 3), PeerState::foreign},
-        StateCase{"AsksAndDoesNotAnswer", row(0, kNow - kSecond, 3, true), PeerState::one_way}),
+        StateCase{"AsksAndDoesNotAnswer", row(0, kNow - kSecond, 3, true), PeerState::one_way},
+        StateCase{"CameOnlyBeforeItWasAskedInVain",
+                  row(kNow - 20 * kSecond, kNow - 6 * kSecond, 3, true), PeerState::down},
+        StateCase{"WasAskedInVainLongAgoAndComes",
+                  row(kNow - 900 * kSecond, kNow - kSecond, 3, true, kNow - 61 * kSecond),
+                  PeerState::heard},
+        StateCase{"WasAskedInVainLongAgoAndCameThen",
+                  row(kNow - 900 * kSecond, kNow - 70 * kSecond, 3, true, kNow - 80 * kSecond),
+                  PeerState::unknown},
+        StateCase{"CameOnlyBeforeAStrangerWasAsked", row(0, kNow - 6 * kSecond, 3),
+                  PeerState::foreign}),
     [](const auto& param) { return param.param.name; });
 
 TEST(Liveness, SaysHowLongAgo) {

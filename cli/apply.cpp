@@ -32,11 +32,12 @@ std::string content_of(std::istream& stream, const std::string& name) {
 
 Config read_file(const std::string& name) {
     if (name == kStdin) return read_config(content_of(std::cin, "stdin"), "stdin");
+    errno = 0;
     std::ifstream file{name, std::ios::binary};
     file.peek();  // a directory can be opened
     if (!file.is_open() || file.bad())
-        throw Error{name, "cannot read it",
-                    "name a file that can be read, or - for standard input"};
+        throw Error::from_errno(name, "cannot read it", errno,
+                                "name a file that can be read, or - for standard input");
     return read_config(content_of(file, name), name);
 }
 

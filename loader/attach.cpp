@@ -156,7 +156,7 @@ void check_netns(const Session& session) {
     if (!row || row->netns_cookie == netns_cookie()) return;
     const std::string object = "instance " + session.instance;
     if (const auto name = netns_of_cookie(row->netns_cookie))
-        throw Error{object, "it belongs to network namespace " + *name, "add --netns " + *name};
+        throw is_of_namespace(session.instance, *name);
     const Hooks hooks{pins::links(session.instance), static_cast<xgre_tc_hook>(row->tc_hook)};
     for (const int ifindex : hooks.devices())
         if (hooks.xdp(ifindex) || (row->tc_hook == XGRE_TC_HOOK_TCX && hooks.tc(ifindex)))

@@ -21,9 +21,11 @@ public:
     explicit Reader(const std::string& path) : path_{path} {
         std::array<char, PCAP_ERRBUF_SIZE> error{};
         file_.reset(pcap_open_offline(path.c_str(), error.data()));
-        if (!file_)
-            throw Error{path, error.data(),
-                        "give a file that `tcpdump -w` or Wireshark has written"};
+        if (!file_) {
+            std::string cause = error.data();
+            if (cause.starts_with(path + ": ")) cause.erase(0, path.size() + 2);
+            throw Error{path, cause, "give a file that `tcpdump -w` or Wireshark has written"};
+        }
         if (const int type = pcap_datalink(file_.get()); type != DLT_EN10MB) {
             const char* const name = pcap_datalink_val_to_description_or_dlt(type);
             throw Error{path, fmt::format("it is a capture of {}, not of Ethernet frames", name),

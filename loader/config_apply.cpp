@@ -64,6 +64,11 @@ void check_host(const Session& session, const Config& running, const Config& wan
         if (is_of(found, "uplink"))
             problems.take("uplink", uplink.uplink, "device",
                           [&] { check_attach_spec(session, uplink, !running.uplink); });
+        if (is_of(found, "network"))
+            problems.take("network", found.name, "mtu", [&] {
+                check_network_mtu(*find_entry(wanted, network_noun(), found.name),
+                                  device ? device->mtu : 0, !uplink.local);
+            });
         if (is_of(found, "port") && found.name != uplink.uplink)
             problems.take("port", found.name, "device",
                           [&] { check_port_device(session.instance, ifindex, found.name); });

@@ -2,6 +2,8 @@
 // What is wrong with a Config that could be read.
 #include <algorithm>
 #include <set>
+#include <string>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -14,9 +16,25 @@
 namespace xgre {
 namespace {
 
+// The entries of a noun by their names.
+template <typename Spec>
+using ByName = std::unordered_map<std::string, const Spec*>;
+
+template <typename Spec>
+ByName<Spec> by_name(const Config& config, const Noun<Spec>& noun) {
+    ByName<Spec> all;
+    for_each_entry(config, noun, [&](const Spec& spec) { all.emplace(noun.name(spec), &spec); });
+    return all;
+}
+
 class Checker {
 public:
-    Checker(const Config& config, Problems& problems) : config_{config}, problems_{problems} {}
+    Checker(const Config& config, Problems& problems)
+        : config_{config},
+          problems_{problems},
+          networks_{by_name(config, network_noun())},
+          ports_{by_name(config, port_noun())},
+          peers_{by_name(config, peer_noun())} {}
 
     void check() {
         for (const NetworkSpec& network : config_.networks)
@@ -32,14 +50,16 @@ public:
     }
 
 private:
-    const NetworkSpec* find_network(const std::string& name) const {
-        return find_entry(config_, network_noun(), name);
+    template <typename Spec>
+    static const Spec* find(const ByName<Spec>& all, const std::string& name) {
+        const auto found = all.find(name);
+        return found == all.end() ? nullptr : found->second;
     }
 
     // Null, and told, when the network is not in the file.
     const NetworkSpec* check_network(const std::string& noun, const std::string& name,
                                      const std::string& network) {
-        const NetworkSpec* found = find_network(network);
+        const NetworkSpec* found = find(networks_, network);
         if (found == nullptr)
             problems_.add(noun, name, "network", fmt::format("there is no network '{}'", network),
                           fmt::format("add a [[network]] of this name, or take out what is in it"));
@@ -120,7 +140,7 @@ private:
                                  "name one `port` or one `peer`");
         if (network == nullptr) return;
         if (entry.port) {
-            const PortSpec* port = find_entry(config_, port_noun(), *entry.port);
+            const PortSpec* port = find(ports_, *entry.port);
             if (port == nullptr || port->network != entry.network)
                 problems_.add(
                     "fdb", name, "port",
@@ -128,7 +148,7 @@ private:
                     "add a [[port]], or name another");
         } else {
             const PeerSpec peer{.address = *entry.peer, .network = entry.network};
-            if (find_entry(config_, peer_noun(), peer_noun().name(peer)) == nullptr)
+            if (find(peers_, peer_noun().name(peer)) == nullptr)
                 problems_.add("fdb", name, "peer",
                               fmt::format("there is no peer {}", peer_noun().name(peer)),
                               "add a [[peer]], or name another");
@@ -150,6 +170,9 @@ private:
 
     const Config& config_;
     Problems& problems_;
+    ByName<NetworkSpec> networks_;
+    ByName<PortSpec> ports_;
+    ByName<PeerSpec> peers_;
     std::set<std::string> places_;
 };
 

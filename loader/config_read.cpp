@@ -93,11 +93,10 @@ private:
         if (!has_required(noun, table, spec, bad)) return;
         const std::string name = noun.name(spec);
         const std::string entry = noun.noun + " " + name;
-        if (find_entry(config_, noun, name) != nullptr)
-            return say(
-                table.place, entry,
-                fmt::format("is there already, in line {}", config_.places.at({entry, ""}).line),
-                "remove one of them");
+        if (const auto before = config_.places.find({entry, ""}); before != config_.places.end())
+            return say(table.place, entry,
+                       fmt::format("is there already, in line {}", before->second.line),
+                       "remove one of them");
         config_.places[{entry, ""}] = table.place;
         for (const RawField& field : table.fields)
             config_.places[{entry, field.name}] = field.place;

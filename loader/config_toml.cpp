@@ -2,6 +2,9 @@
 // The only file that sees toml++, which takes its time to compile.
 #include "loader/config_toml.h"
 
+#include <algorithm>
+#include <cstddef>
+
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -61,6 +64,32 @@ RawTable table_of(const toml::key& key, const toml::table& table, bool is_one_of
     return raw;
 }
 
+std::string_view line_of(std::string_view text, std::size_t number) {
+    for (; number > 1 && !text.empty(); --number)
+        text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+    return text.substr(0, text.find('\n'));
+}
+
+// The value of a line without its blanks and comment.
+std::string_view value_of(std::string_view line) {
+    constexpr std::string_view kBlanks = " \t\r";
+    line.remove_prefix(std::min(line.find('=') + 1, line.size()));
+    line = line.substr(0, line.find('#'));
+    line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
+    return line.substr(0, line.find_last_not_of(kBlanks) + 1);
+}
+
+// What people forget, who know other files: the quotes around words.
+std::string way_out_of(std::string_view line) {
+    const std::string_view value = value_of(line);
+    const bool has_quotes = value.find_first_of("\"'[{") != std::string_view::npos;
+    const bool is_word =
+        !value.empty() && value.find_first_not_of("0123456789.+-_") != std::string_view::npos;
+    if (line.find('=') == std::string_view::npos || has_quotes || !is_word)
+        return "see toml.io for how it is written";
+    return fmt::format("a value that is no number is in quotes: \"{}\"", value);
+}
+
 }  // namespace
 
 std::vector<RawTable> parse_toml(std::string_view text, std::vector<Problem>& problems) {
@@ -70,7 +99,7 @@ std::vector<RawTable> parse_toml(std::string_view text, std::vector<Problem>& pr
         file = toml::parse(text);
     } catch (const toml::parse_error& error) {
         problems.push_back({place_of(error.source()), "TOML", std::string{error.description()},
-                            "see toml.io for how it is written"});
+                            way_out_of(line_of(text, error.source().begin.line))});
         return tables;
     }
     for (const auto& [key, node] : file) {

@@ -7,6 +7,8 @@
 #include <array>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "loader/abi_text.h"
 
 namespace xgre {
@@ -33,9 +35,12 @@ Ingress Ingress::of(const Instance::State& state, const std::optional<std::strin
         ingress.is_uplink = true;
     } else {
         const auto port = state.port(*device);
-        if (!port || !state.is_live(port->first))
+        if (!port)
             throw Error{"device " + *device, "is neither the uplink nor a port of this instance",
                         "`xgre show` lists them"};
+        if (!state.is_live(port->first))
+            throw Error{"port " + *device, "its device is gone",
+                        fmt::format("`xgre port add {}` when it is there again", *device)};
         ingress.device = *device;
         ingress.ifindex = port->first;
         ingress.xdp = XGRE_PROGRAM_PORT_XDP;

@@ -107,9 +107,14 @@ Instance::State::State(Session wanted, std::optional<InstanceLock> held)
     if (netns_cookie() == uplink.netns_cookie) return;
     const std::string object = "instance " + session.instance;
     if (const auto name = netns_of_cookie(uplink.netns_cookie))
-        throw Error{object, "it belongs to network namespace " + *name, "add --netns " + *name};
+        throw is_of_namespace(session.instance, *name);
     throw Error{object, "it belongs to a network namespace that is gone or has no name",
                 "`xgre detach --all` removes it when that is gone"};
+}
+
+Error is_of_namespace(const std::string& instance, const std::string& netns) {
+    return {"instance " + instance, "it belongs to network namespace " + netns,
+            fmt::format("add --netns {}, or name another one with --instance", netns)};
 }
 
 NetnsScope enter(const Session& session) {
@@ -189,10 +194,6 @@ std::optional<LinkInfo> Instance::State::find_uplink(NlSocket& netlink) const {
     if (device->name == text_of(uplink.name)) return device;
     const bool is_renamed = is_live(uplink.ifindex) && !datapath.ports().find(uplink.ifindex);
     return is_renamed ? device : std::nullopt;
-}
-
-std::uint32_t Instance::State::largest_mtu(const xgre_network& network) const {
-    return mtu_behind(overhead(network, uplink.local == 0));
 }
 
 std::uint32_t Instance::State::mtu_behind(std::uint32_t overhead) const {

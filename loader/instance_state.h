@@ -52,7 +52,6 @@ public:
     // The uplink's device, also under a new name; nullopt when it is gone, whatever has its index.
     std::optional<LinkInfo> find_uplink(NlSocket& netlink) const;
     // MTU of the largest inner IP packet that fits; 0 when the uplink is gone.
-    std::uint32_t largest_mtu(const xgre_network& network) const;
     // Likewise, where encapsulation adds `overhead` bytes to an IP packet.
     std::uint32_t mtu_behind(std::uint32_t overhead) const;
     HookInfo hook_info(const LinkInfo* device, bool is_uplink) const;
@@ -66,6 +65,9 @@ public:
 };
 
 // ---- Shared by the commands ----------------------------------------------------------------
+
+// When the instance is another network namespace's.
+Error is_of_namespace(const std::string& instance, const std::string& netns);
 
 // Enters the session's network namespace for as long as the result lives.
 NetnsScope enter(const Session& session);

@@ -87,18 +87,22 @@ void check_network_spec(const NetworkSpec& spec) {
                     fmt::format("a --key from {} to {}", kVsidMin, kVsidMax)};
 }
 
+void check_network_mtu(const NetworkSpec& spec, std::uint32_t uplink_mtu, bool ip6) {
+    const std::uint32_t taken = overhead(make_network(spec), ip6);
+    if (!spec.mtu || uplink_mtu <= taken || *spec.mtu <= uplink_mtu - taken) return;
+    throw Error{"network " + spec.name,
+                fmt::format("MTU {} does not fit through the uplink", *spec.mtu),
+                fmt::format("at most {}, or raise the uplink's MTU", uplink_mtu - taken)};
+}
+
 bool collide(const NetworkSpec& a, const NetworkSpec& b) {
     return collide(wire_key_of(make_network(a)), wire_key_of(make_network(b)));
 }
 
 Change Instance::add_network(const NetworkSpec& spec) {
     check_network_spec(spec);
+    check_network_mtu(spec, state_->mtu_behind(0), state_->uplink.local == 0);
     const xgre_network fresh = make_network(spec);
-    if (const std::uint32_t largest = state_->largest_mtu(fresh);
-        spec.mtu && largest != 0 && *spec.mtu > largest)
-        throw Error{"network " + spec.name,
-                    fmt::format("MTU {} does not fit through the uplink", *spec.mtu),
-                    fmt::format("at most {}, or raise the uplink's MTU", largest)};
     const auto networks = state_->networks();
     for (const auto& [id, network] : networks) {
         if (text_of(network.name) == spec.name) return update(*state_, id, network, spec);

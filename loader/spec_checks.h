@@ -16,6 +16,8 @@ namespace xgre {
 void check_mac(const Mac& mac);
 
 void check_network_spec(const NetworkSpec& spec);
+// `uplink_mtu`: 0 when it is gone. `ip6`: the uplink has no IPv4 address for tunnels.
+void check_network_mtu(const NetworkSpec& spec, std::uint32_t uplink_mtu, bool ip6);
 // Would a packet of one pass for one of the other?
 bool collide(const NetworkSpec& a, const NetworkSpec& b);
 

@@ -97,7 +97,11 @@ INSTANTIATE_TEST_SUITE_P(
     OfTheText, BadFile,
     ::testing::Values(
         Bad{"NoToml", "[[port]\n", {"7:"}, {"TOML"}},
-        Bad{"NoTomlInAValue", "[[port]]\ndevice = tap0\n", {"8:"}, {"TOML"}},
+        Bad{"NoTomlInAValue", "[[port]]\ndevice = tap0\n", {"8:"}, {"TOML", "\"tap0\""}},
+        Bad{"AWordThatBeginsAsANumber",
+            "[[peer]]\naddress = \"198.18.0.2\"\nttl = inherit # as inside\n",
+            {"9:"},
+            {"TOML", "in quotes: \"inherit\""}},
         Bad{"AKeyTwice", "[[port]]\ndevice = \"a\"\ndevice = \"b\"\n", {"9:"}, {"TOML"}},
         Bad{"ATableThatIsNone", "[[prot]]\n", {"7:1: prot"}, {"`port`"}},
         Bad{"OneUplinkTooMany", "[[uplinks]]\n", {"7:1: uplinks"}, {"`uplink`"}},
@@ -656,11 +660,25 @@ TEST_F(Apply, AChangeThatFailsHalfWayLeavesEverythingAsItWas) {
 }
 
 TEST_F(Apply, AnInstanceThatCannotBeMadeWholeIsNotMade) {
-    const Outcome outcome =
-        apply(std::string{kUplink} + kLan + "[[network]]\nname = \"big\"\nkey = 8\nmtu = 9000\n");
+    const std::string taken = fmt::format("xgre-{}-lan", instance);  // the server's
+    create_netns(taken);
+    const Outcome outcome = apply(std::string{kUplink} + kLan +
+                                  "[[dhcp]]\nnetwork = \"lan\"\nsubnet = \"192.0.2.0/24\"\n");
+    delete_netns(taken);
     EXPECT_EQ(outcome.exit, 1) << outcome;
-    EXPECT_THAT(outcome.err, HasSubstr("network big"));
+    EXPECT_THAT(outcome.err, HasSubstr(taken));
     EXPECT_THAT(outcome.err, HasSubstr("taken back"));
+    EXPECT_FALSE(std::filesystem::exists("/sys/fs/bpf/xgre/" + instance));
+}
+
+TEST_F(Apply, AnMtuThatDoesNotFitIsToldBeforeAnythingIsChanged) {
+    const std::string text =
+        std::string{kUplink} + kLan + "[[network]]\nname = \"big\"\nkey = 8\nmtu = 9000\n";
+    for (const char* command : {"apply", "apply --dry-run", "diff"}) {
+        const Outcome outcome = with_file(command, text);
+        EXPECT_NE(outcome.exit, 0) << outcome;
+        EXPECT_THAT(outcome.err, HasSubstr(":10:1: network big: MTU 9000 does not fit"));
+    }
     EXPECT_FALSE(std::filesystem::exists("/sys/fs/bpf/xgre/" + instance));
 }
 

@@ -120,7 +120,7 @@ public:
         for (const PortSpec& port : to_.ports)
             if (comes(port_noun(), port, port.network.value_or(""))) instance_.add_port(port);
         for (const FdbSpec& entry : to_.fdb)
-            instance_.add_fdb(entry);  // also what went with its port and is there again
+            if (comes(entry)) instance_.add_fdb(entry);
         stop_servers(false);
     }
 
@@ -141,6 +141,14 @@ private:
     template <typename Spec>
     bool comes(const Noun<Spec>& noun, const Spec& spec, const std::string& network) const {
         return find(noun.noun, noun.name(spec)) != nullptr || goes(network);
+    }
+
+    // Also what went with its port or peer, which is made again.
+    bool comes(const FdbSpec& entry) const {
+        if (comes(fdb_noun(), entry, entry.network)) return true;
+        if (entry.port) return goes("port", *entry.port);
+        if (!entry.peer) return false;
+        return goes("peer", peer_noun().name({.address = *entry.peer, .network = entry.network}));
     }
 
     void remove_statics() {

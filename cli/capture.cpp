@@ -88,9 +88,9 @@ void say_totals(const Capture& capture, const Sink& sink) {
 }
 
 void capture_frames(const Context& context, const CaptureOptions& options) {
-    Sink sink{context.out, options};
     const Interrupt interrupt;
     Capture capture = Capture::start(context.session, options.spec);
+    Sink sink{context.out, options};  // last: what is refused empties no file
     const auto add = [&sink](const CapturedPacket& packet) { sink.add(packet); };
     const auto end = steady_clock::now() + options.time.value_or(milliseconds{0});
     // The file's header is there at once, for who reads it live.

@@ -22,8 +22,7 @@ XdpUse xdp_use_of(const xgre_uplink& uplink) {
 }
 
 void add_uplink(const Instance::State& state, Config& config) {
-    config.automatic_tc =
-        has_tcx(state.datapath.program("uplink_tc")) ? TcHook::tcx : TcHook::clsact;
+    config.automatic_tc = knows_tcx() ? TcHook::tcx : TcHook::clsact;
     const TcHook tc = state.uplink.tc_hook == XGRE_TC_HOOK_TCX ? TcHook::tcx : TcHook::clsact;
     AttachSpec spec;
     spec.uplink = text_of(state.uplink.name);

@@ -236,7 +236,8 @@ void attach_to_clsact(const LinkInfo& device, int program) {
 }  // namespace
 
 bool has_tcx(int tc_program) {
-    return create_link(tc_program, kLoopback, kTcxIngress, 0).is_open();
+    // It may be there already, where another command tries the same just now.
+    return create_link(tc_program, kLoopback, kTcxIngress, 0).is_open() || errno == EEXIST;
 }
 
 Fd attach_tc(const LinkInfo& device, int program, xgre_tc_hook tc_hook) {

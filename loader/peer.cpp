@@ -271,6 +271,9 @@ std::vector<PeerInfo> Instance::peers() const {
         if (const auto network = networks.find(peer.network); network != networks.end()) {
             info.network = text_of(network->second.name);
             info.options = options_of(peer, network->second);
+            // As it is called: of NVGRE, the VSID, which is the network's.
+            if (mode_of(network->second) == NetworkMode::nvgre)
+                info.options.ikey = info.options.okey = key_of(network->second);
         }
         fill_in_mtu(info, peer, state_->datapath.peer_states().find(id).value_or(xgre_peer_state{}),
                     mtu, netlink);

@@ -71,9 +71,10 @@ public:
     void each(const OnFdb& on_fdb, const OnLease& on_lease) {
         while (next()) {
             if (line_.empty()) continue;
-            if (line_.starts_with(kFdb))
+            const std::string_view what = std::string_view{line_}.substr(0, line_.find(' '));
+            if (what == kFdb)
                 on_fdb(fdb_line());
-            else if (line_.starts_with(kLease))
+            else if (what == kLease)
                 on_lease(lease_entry());
             else
                 throw wrong("a line that begins with `fdb` or `lease`");
@@ -111,7 +112,8 @@ private:
             entry.port = words[5];
         else if (words[4] == "peer")
             entry.peer = IpAddr::parse(words[5]);
-        if (!vlan || !mac || !age || (entry.port.empty() && !entry.peer) || mac->is_group())
+        if (!vlan || !mac || !age || (entry.port.empty() && !entry.peer) || mac->is_group() ||
+            *mac == Mac{})
             throw wrong("an entry of the FDB");
         entry.vlan = *vlan;
         entry.mac = *mac;

@@ -177,6 +177,27 @@ TEST_P(SelfTestOfALab, PassesAndCountsNothingButItsProbes) {
         EXPECT_EQ(before.notes[i].count, after.notes[i].count) << before.notes[i].name;
 }
 
+TEST_P(SelfTestOfALab, KnowsNvgre) {
+    for (const char host : {'a', 'b'}) {
+        NetworkSpec network;
+        network.name = "virtual";
+        network.key = gre_key(5001);
+        network.mode = NetworkMode::nvgre;
+        lab.host(host).open().add_network(network);
+        lab.host(host).open().add_peer(
+            {.address = lab.host(host == 'a' ? 'b' : 'a').address(), .network = "virtual"});
+    }
+    lab.join('a', "vm4", kVmD, "virtual");
+    const auto checks = test();
+    EXPECT_EQ(of(checks, CheckResult::failed), std::vector<std::string>{});
+    EXPECT_TRUE(std::ranges::any_of(checks, [](const SelfCheck& check) {
+        return check.object.ends_with("of network virtual") &&
+               check.result == CheckResult::passed && !check.program.empty();
+    }));
+    for (const PeerInfo& peer : Instance::view(lab.host('a').session()).peers())
+        EXPECT_EQ(peer.options.ikey, gre_key(peer.network == "virtual" ? 5001 : 7));
+}
+
 TEST_P(SelfTestOfALab, SaysOnceThatTheUplinkIsDown) {
     lab.host('a').netns().ip("link set uplink0 down");
     const auto failed = of(test({.frames = true, .probes = false}), CheckResult::failed);

@@ -142,6 +142,10 @@ TEST_F(SavedState, IsRefusedWholeWhereALineIsWrong) {
         header(0) + good + "fdb lan 5000 02:aa:00:00:00:01 peer 198.18.0.2 0\n",
         header(0) + good + "fdb lan 0 02:aa:00:00:00:01 peer nobody 0\n",
         header(0) + good + "fdb lan 0 02:aa:00:00:00:01 peer 198.18.0.2 -1\n",
+        header(0) + good + "fdbx lan 0 02:aa:00:00:00:01 peer 198.18.0.2 0\n",
+        header(0) + good + "fdb lan 0 00:00:00:00:00:00 peer 198.18.0.2 0\n",
+        header(0) + good + "leases lan " + std::to_string(now() + 3600) +
+            " 02:00:00:00:0a:01 192.0.2.11 vm *\n",
         header(0) + good + "lease lan\n",
         header(0) + good + "lease lan no lease\n",
         header(0) + good + "something else\n"};

@@ -160,6 +160,8 @@ void StandIn::set_up(const Device& device) {
 }
 
 void StandIn::make_tap(const Device& device) {
+    // Its number was free here when the detour was made, and is that of a new device outside.
+    if (device.ifindex == detour_ || device.ifindex == detour_out_) remove_detour();
     const std::string name = name_of(device.ifindex);
     taps_.emplace(device.ifindex, open_tap(name, device.ifindex));
     if (use_ == Use::frames)
@@ -208,8 +210,14 @@ void StandIn::make_detour() {
     const std::uint32_t cookie = 0;  // the only pair in this namespace
     const Detour::Ends ends = Detour{cookie}.make(netlink_);
     detour_ = static_cast<std::uint32_t>(ends.in.index);
+    detour_out_ = static_cast<std::uint32_t>(ends.out.index);
     detour_name_ = ends.in.name;
     tc_links_.push_back(attach_tc(ends.out, datapath_.program("detour_tc"), tc_hook_));
+}
+
+void StandIn::remove_detour() {
+    netlink_.delete_link(detour_name_);
+    detour_ = detour_out_ = 0;
 }
 
 // Where the stand-in is otherwise: its own detour; no CPUs to spread to, and no far ends of veths.

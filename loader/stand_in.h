@@ -102,6 +102,7 @@ private:
     void set_ways(const std::vector<Way>& ways);
     void set_neighbours();
     void make_detour();
+    void remove_detour();
     void adapt_rows() const;
     int program_of(std::uint32_t ifindex, bool is_xdp) const;
 
@@ -119,7 +120,8 @@ private:
     std::map<IpAddr, std::optional<Mac>> hops_;
     std::vector<Fd> tc_links_;
     std::map<std::uint32_t, Fd> xdp_links_;
-    std::uint32_t detour_ = 0;  // ifindex of the end that frames go into; 0: not made yet
+    std::uint32_t detour_ = 0;      // ifindex of the end that frames go into; 0: not made yet
+    std::uint32_t detour_out_ = 0;  // ... and of the other
     std::string detour_name_;
     bool has_detour_ = false;  // the instance has one, too
 };

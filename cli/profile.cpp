@@ -45,7 +45,7 @@ struct ProfileOptions {
     }
 };
 
-// Where stacks go. Opened before anything is measured, so that a mistake costs no time.
+// Where stacks go. Opened before the time of measuring, so that a mistake costs none.
 class FlameFile {
 public:
     explicit FlameFile(std::string path) : path_{std::move(path)}, file_{path_} {
@@ -91,10 +91,10 @@ void show(const Printer& out, const Profile& profile, bool is_one_of_many) {
 
 // Ctrl-C ends it early, with what was measured until then.
 void once(const Context& context, const ProfileOptions& options) {
-    std::optional<FlameFile> flame;
-    if (options.flame) flame.emplace(*options.flame);
     const Interrupt interrupt;
     Profiler profiler = Profiler::start(context.session, options.spec());
+    std::optional<FlameFile> flame;  // last: what is refused empties no file
+    if (options.flame) flame.emplace(*options.flame);
     interrupt.wait(options.time.value_or(kOnce));
     const Profile profile = profiler.take();
     if (flame) flame->write(profile);
@@ -164,7 +164,9 @@ void add_profile_command(CLI::App& app, Context& context) {
         "  xgre profile --live\n"
         "  xgre profile --stages --flame xgre.svg --seconds 10\n"
         "  xgre profile --replay tap0.pcap --as tap0");
-    profile->callback([&context, options] {
+    profile->callback([&context, options, rate] {
+        if (rate->count() != 0 && !options->stages && !options->flame)
+            throw Misuse{"--rate", "nothing is sampled", "give --stages or --flame, too"};
         if (options->replay) return run_capture(context, *options);
         options->live ? live(context, *options) : once(context, *options);
     });

@@ -173,6 +173,7 @@ TEST_F(ProfileCommand, RefusesWhatItCannotMeasure) {
         {"profile --flame x.png", ".svg or .folded"},
         {"profile --flame x.svg --live", "--live"},
         {"profile --stages --rate 0", "--rate"},
+        {"profile --rate 100", "--rate"},
         {"profile --as tap0", "--replay"},
         {"profile --replay x.pcap --live", "--live"},
         {"profile --replay x.pcap --stages", "--stages"},

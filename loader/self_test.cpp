@@ -135,16 +135,18 @@ std::string verdict_name(xgre_verdict verdict) {
 class SelfTest {
 public:
     SelfTest(const Session& session, const SelfCheckVisit& visit, const GoesOn& goes_on)
-        : live_{session, std::nullopt}, rehearsal_{live_}, visit_{visit}, goes_on_{goes_on} {
+        : live_{session, std::nullopt},
+          rehearsal_{live_},
+          visit_{visit},
+          goes_on_{goes_on},
+          uplink_{Ingress::of(live_, std::nullopt)} {
         rehearsal_.follow(live_);
-        uplink_ = Ingress::of(live_, std::nullopt);
-        has_uplink_ = stand_in().is_ready_outside(uplink_.ifindex);
         take_ports();
         take_peers(Instance::view(session));
     }
 
     void run() {
-        if (!has_uplink_)
+        if (!has_uplink())
             tell({.object = "uplink " + uplink_.device,
                   .name = "ready to send",
                   .result = CheckResult::failed,
@@ -160,6 +162,8 @@ public:
 
 private:
     const StandIn& stand_in() const { return rehearsal_.stand_in(); }
+    // Else what is sent by it gets lost.
+    bool has_uplink() const { return stand_in().is_ready_outside(uplink_.ifindex); }
 
     void take_ports() {
         for (const auto& [ifindex, row] : live_.ports()) {
@@ -346,7 +350,7 @@ private:
                     return fmt::format("{} frames came to {}", frames.size(), port.name);
             }
             for (const Peer& peer : peers_) {
-                if (from == nullptr || peer.network != network || !peer.is_reached || !has_uplink_)
+                if (from == nullptr || peer.network != network || !peer.is_reached || !has_uplink())
                     continue;
                 ++wanted;
                 std::string fault = fault_of_copies(peer, left_by(played, uplink_.ifindex), inner);
@@ -381,7 +385,7 @@ private:
 
     void send_to_peer(const std::string& object, const Port& port, const Peer& peer,
                       const Ingress& at) {
-        if (!has_uplink_) return skip(object, "to " + peer.name(), kNoUplink);
+        if (!has_uplink()) return skip(object, "to " + peer.name(), kNoUplink);
         know(port);
         know(peer);
         for (const Kind& kind : kKinds) {
@@ -482,7 +486,7 @@ private:
     void test_peer(const Peer& peer) {
         const Port* port = port_in(peer.network);
         if (port == nullptr) return skip(object_of(peer), "frames", "its network has no port here");
-        if (!has_uplink_) return skip(object_of(peer), "frames", kNoUplink);
+        if (!has_uplink()) return skip(object_of(peer), "frames", kNoUplink);
         if (!peer.is_reached && peer.info.options.rp_filter)
             return skip(object_of(peer), "frames", "there is no route to it, and rp-filter is on");
         // With the first peer, the ports were tested.
@@ -500,7 +504,6 @@ private:
     const SelfCheckVisit& visit_;
     const GoesOn& goes_on_;
     Ingress uplink_;
-    bool has_uplink_ = true;  // else what is sent by it gets lost
     std::vector<Port> ports_;
     std::vector<Peer> peers_;
 };

@@ -10,6 +10,7 @@
 #include "loader/config_problems.h"
 #include "loader/config_running.h"
 #include "loader/dhcp_service.h"
+#include "loader/dnsmasq.h"
 #include "loader/instance_state.h"
 #include "loader/instances.h"
 #include "loader/spec_checks.h"
@@ -76,6 +77,7 @@ void check_host(const Session& session, const Config& running, const Config& wan
             problems.take("peer", found.name, "address", [&] {
                 check_peer_address(find_entry(wanted, peer_noun(), found.name)->address);
             });
+        if (is_of(found, "dhcp")) problems.take("dhcp", found.name, "", [] { Dnsmasq::account(); });
     }
 }
 

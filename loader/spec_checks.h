@@ -7,7 +7,9 @@
 #include <string>
 
 #include "loader/netlink.h"
+#include "loader/outer_header.h"
 #include "xgre/abi.h"
+#include "xgre/error.h"
 #include "xgre/instance.h"
 
 namespace xgre {
@@ -20,9 +22,14 @@ void check_network_spec(const NetworkSpec& spec);
 void check_network_mtu(const NetworkSpec& spec, std::uint32_t uplink_mtu, bool ip6);
 // Would a packet of one pass for one of the other?
 bool collide(const NetworkSpec& a, const NetworkSpec& b);
+WireKey wire_key_of(const NetworkSpec& spec);
 
 // What the mode of the network or the family of the address excludes.
 void check_peer_spec(const PeerSpec& spec, NetworkMode mode);
+// What is expected of its packets.
+WireKey wire_key_of(const PeerSpec& spec, const NetworkSpec& network);
+// Of a peer that has this address in `network`, too, with a key that collides.
+Error not_told_apart(const IpAddr& address, const std::string& network);
 // Of one host, and not of the host whose network namespace this is.
 void check_peer_address(const IpAddr& address);
 

@@ -115,15 +115,14 @@ Change update_port(const Instance::State& state, std::uint32_t ifindex, const xg
     return same && same_addresses && keys.empty() && !adapted ? Change::unchanged : Change::made;
 }
 
-// XDP that another program has cannot be taken; better to say so before anything is done.
-void check_foreign_xdp(const Instance::State& state, const LinkInfo& device) {
-    if (device.xdp_prog_id == 0 || !wants_xdp(state.uplink.flags, device)) return;
+}  // namespace
+
+void check_foreign_xdp(std::uint32_t uplink_flags, const LinkInfo& device) {
+    if (device.xdp_prog_id == 0 || !wants_xdp(uplink_flags, device)) return;
     throw Error{"port " + device.name,
                 fmt::format("another XDP program is attached (id {})", device.xdp_prog_id),
                 fmt::format("`ip link set dev {} xdp off` removes it", device.name)};
 }
-
-}  // namespace
 
 LinkInfo check_port_device(const std::string& instance, std::uint32_t uplink_ifindex,
                            const std::string& name) {
@@ -162,7 +161,7 @@ Change Instance::add_port(const PortSpec& spec) {
 
     const std::string network_name = text_of(state.networks().at(network).name);
     if (!known) check_room(state, network, network_name);
-    check_foreign_xdp(state, device);
+    check_foreign_xdp(state.uplink.flags, device);
     check_leases(state, spec, network,
                  known ? state.addresses(known->second.slot) : std::vector<IpAddr>{});
     const std::uint32_t before = known ? known->first : ifindex;

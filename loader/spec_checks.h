@@ -37,6 +37,11 @@ void check_peer_address(const IpAddr& address);
 LinkInfo check_port_device(const std::string& instance, std::uint32_t uplink_ifindex,
                            const std::string& name);
 
+// XDP that another program has cannot be taken from a device that is to be a port; better to say so
+// before anything is done. `uplink_flags`: enum xgre_uplink_flags.
+void check_foreign_xdp(std::uint32_t uplink_flags, const LinkInfo& device);
+std::uint32_t xdp_flags(XdpUse use);
+
 // In the session's network namespace. `is_new`: the instance is not there yet.
 void check_attach_spec(const Session& session, const AttachSpec& spec, bool is_new);
 

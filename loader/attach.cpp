@@ -93,11 +93,6 @@ xgre_tc_hook choose_tc_hook(TcHook wanted, const Datapath& datapath) {
     return tcx ? XGRE_TC_HOOK_TCX : XGRE_TC_HOOK_CLSACT;
 }
 
-std::uint32_t xdp_flags(XdpUse use) {
-    if (use == XdpUse::automatic) return 0;
-    return use == XdpUse::off ? XGRE_UPLINK_NO_XDP : XGRE_UPLINK_ANY_XDP;
-}
-
 // What was asked for by name is had or refused; `auto` looks for itself.
 void check_spread(const Spread& spread, std::uint32_t flags, const LinkInfo& device) {
     if (spread.mode == SpreadMode::automatic || spread.mode == SpreadMode::off) return;
@@ -342,6 +337,11 @@ void upgrade_programs(const Session& session) {
     if (!home.netns) home.netns = netns_of_instance(session.instance);
     Instance::State state{home, std::nullopt};
     upgrade(state);
+}
+
+std::uint32_t xdp_flags(XdpUse use) {
+    if (use == XdpUse::automatic) return 0;
+    return use == XdpUse::off ? XGRE_UPLINK_NO_XDP : XGRE_UPLINK_ANY_XDP;
 }
 
 void put_back_uplink(const Session& session, const xgre_uplink& row) {

@@ -10,8 +10,11 @@
 #include "loader/config_problems.h"
 #include "loader/config_running.h"
 #include "loader/dhcp_service.h"
+#include "loader/dnsmasq.h"
+#include "loader/hooks.h"
 #include "loader/instance_state.h"
 #include "loader/instances.h"
+#include "loader/pins.h"
 #include "loader/spec_checks.h"
 #include "loader/undo.h"
 
@@ -55,6 +58,16 @@ bool is_of(const Difference& found, const std::string& noun) {
     return found.noun == noun && found.kind != Kind::removed;
 }
 
+void check_port(const Session& session, const AttachSpec& uplink, std::uint32_t uplink_ifindex,
+                const Difference& found) {
+    const LinkInfo device = check_port_device(session.instance, uplink_ifindex, found.name);
+    if (found.kind != Kind::added) return;
+    // One of ours is what a command that was killed has left.
+    const Hooks hooks{pins::links(session.instance), XGRE_TC_HOOK_TCX};
+    if (!hooks.xdp(device.index))
+        check_foreign_xdp(xdp_flags(uplink.xdp.value_or(XdpUse::automatic)), device);
+}
+
 // In the host's network namespace. `uplink` is the one that is wanted.
 void check_host(const Session& session, const Config& running, const Config& wanted,
                 const AttachSpec& uplink, Problems& problems) {
@@ -71,11 +84,12 @@ void check_host(const Session& session, const Config& running, const Config& wan
             });
         if (is_of(found, "port") && found.name != uplink.uplink)
             problems.take("port", found.name, "device",
-                          [&] { check_port_device(session.instance, ifindex, found.name); });
+                          [&] { check_port(session, uplink, ifindex, found); });
         if (is_of(found, "peer"))
             problems.take("peer", found.name, "address", [&] {
                 check_peer_address(find_entry(wanted, peer_noun(), found.name)->address);
             });
+        if (is_of(found, "dhcp")) problems.take("dhcp", found.name, "", [] { Dnsmasq::account(); });
     }
 }
 

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What is wrong with a Config that could be read.
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "loader/config_fields.h"
 #include "loader/config_problems.h"
 #include "loader/dhcp_config.h"
+#include "loader/dhcp_files.h"
 #include "loader/spec_checks.h"
 #include "xgre/abi.h"
 
@@ -90,8 +94,20 @@ private:
                 fmt::format("the uplink has no {} address for tunnels", is_v6 ? "IPv6" : "IPv4"),
                 "add one to `local` of [uplink]");
         if (network == nullptr) return;
-        problems_.take("peer", name, "",
-                       [&] { check_peer_spec(peer, network->mode.value_or(NetworkMode::gre)); });
+        problems_.take("peer", name, "", [&] {
+            check_peer_spec(peer, network->mode.value_or(NetworkMode::gre));
+            check_tunnel(peer, *network);
+        });
+    }
+
+    // Two peers that send the same could not be told apart. The later one tells.
+    void check_tunnel(const PeerSpec& peer, const NetworkSpec& network) {
+        auto& others = tunnels_[peer.address];
+        const WireKey key = wire_key_of(peer, network);
+        const auto same = std::ranges::find_if(
+            others, [&](const auto& other) { return collide(other.first, key); });
+        if (same != others.end()) throw not_told_apart(peer.address, same->second);
+        others.emplace_back(key, peer.network);
     }
 
     void check(const PortSpec& port) {
@@ -159,6 +175,11 @@ private:
         const std::string name = dhcp_noun().name(server);
         check_network("dhcp", name, server.network);
         problems_.take("dhcp", name, "", [&] { resolve_dhcp(server, std::nullopt); });
+        problems_.take("dhcp", name, "network",
+                       [&] { check_dhcp_name("network", server.network); });
+        if (server.router)
+            problems_.take("dhcp", name, "router",
+                           [&] { check_dhcp_name("router", *server.router); });
         for (const DhcpSpec& other : config_.dhcp) {
             if (&other == &server) return;  // the later one tells
             if (other.subnet && server.subnet && other.subnet->overlaps(*server.subnet))
@@ -174,12 +195,15 @@ private:
     ByName<PortSpec> ports_;
     ByName<PeerSpec> peers_;
     std::set<std::string> places_;
+    // By the address of a peer: what it sends, and in which network it is.
+    std::map<IpAddr, std::vector<std::pair<WireKey, std::string>>> tunnels_;
 };
 
 }  // namespace
 
 void check_alone(const Config& config, Problems& problems) {
     Checker{config, problems}.check();
+    check_limits(config, problems);
 }
 
 }  // namespace xgre

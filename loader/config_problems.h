@@ -57,4 +57,7 @@ private:
 // All that can be seen without a host: names that are not there, values that exclude each other.
 void check_alone(const Config& config, Problems& problems);
 
+// More than there is room for: part of that.
+void check_limits(const Config& config, Problems& problems);
+
 }  // namespace xgre

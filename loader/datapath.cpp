@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include "loader/limits.h"
 #include "loader/pins.h"
 #include "loader/spread.h"
 #include "xgre.skel.h"
@@ -233,8 +234,7 @@ void Datapath::fdb_put(const xgre_fdb_key& key, xgre_owner owner) const {
         run_control("fdb_put", arguments);
     } while (arguments.result == -EBUSY);
     if (arguments.result == -E2BIG || arguments.result == -ENOMEM)
-        throw Error{"fdb", fmt::format("full ({} entries)", fdb().max_entries()),
-                    "run `xgre fdb flush`, or attach with a larger --fdb-size"};
+        throw fdb_is_full(fdb().max_entries());
     if (arguments.result != 0)
         throw Error::from_errno("fdb", "add", static_cast<int>(-arguments.result), kRunAsRoot);
 }

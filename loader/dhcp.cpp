@@ -265,9 +265,7 @@ bool is_netns_ours(const Session& session, const DhcpSpec& spec, const DhcpConfi
 // The namespace, the devices' names and their MACs; kept when they are there already.
 void settle(const Session& session, const DhcpSpec& spec, const std::optional<DhcpConfig>& saved,
             DhcpConfig& config) {
-    if (spec.router) {
-        const DhcpFiles checks_the_name{session.instance, *spec.router};
-    }
+    if (spec.router) check_dhcp_name("router", *spec.router);
     const bool as_before = saved && !spec.subnet && !spec.router;
     config.netns = as_before ? saved->netns
                              : router_netns(session.instance, spec.router.value_or(spec.network));

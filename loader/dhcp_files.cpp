@@ -133,14 +133,17 @@ void write_file(const std::string& path, std::string_view text) {
 
 }  // namespace
 
+void check_dhcp_name(const std::string& noun, const std::string& name) {
+    if (is_network_name(name)) return;
+    throw Error{fmt::format("{} {}", noun, name), "not a name that DHCP can serve",
+                "use 1 to 15 letters, digits, `_`, `-` or `.`, but not `.` or `..`"};
+}
+
 DhcpFiles::DhcpFiles(const std::string& instance, const std::string& network)
     : directory_{fmt::format("{}/{}", servers_of(instance), network)},
       lease_file_{fmt::format("{}/{}{}", leases_of(instance), network, kLeasesSuffix)} {
     pins::check_instance_name(instance);
-    if (!is_network_name(network)) {
-        throw Error{fmt::format("network {}", network), "not a name that DHCP can serve",
-                    "use 1 to 15 letters, digits, `_`, `-` or `.`, but not `.` or `..`"};
-    }
+    check_dhcp_name("network", network);
 }
 
 std::vector<std::string> DhcpFiles::networks(const std::string& instance) {

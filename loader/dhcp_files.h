@@ -12,11 +12,14 @@
 
 namespace xgre {
 
+// Throws Error when a name cannot be a part of paths; `noun`: network or router.
+void check_dhcp_name(const std::string& noun, const std::string& name);
+
 // Reading what is not there is no error, and neither is removing it; everything else that fails
 // throws Error. Directories are made as files need them, and are gone with their last file.
 class DhcpFiles {
 public:
-    // The names are checked, since they become parts of paths: throws Error.
+    // The names are checked: throws Error.
     DhcpFiles(const std::string& instance, const std::string& network);
 
     // Networks of the instance that have any file here, sorted.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "loader/instance_state.h"
+#include "loader/limits.h"
 #include "loader/outer_header.h"
 #include "loader/spec_checks.h"
 #include "xgre/error.h"
@@ -44,10 +45,9 @@ xgre_network make_network(const NetworkSpec& spec) {
 }
 
 std::uint32_t free_id(const Rows<xgre_network>& networks) {
-    for (std::uint32_t id = 1; id < XGRE_MAX_NETWORKS; ++id)
+    for (std::uint32_t id = 1; id <= kNetworks.most; ++id)
         if (!networks.contains(id)) return id;
-    throw Error{"networks", fmt::format("all {} are in use", XGRE_MAX_NETWORKS - 1),
-                "`xgre network del` one that is no longer needed"};
+    throw no_room(kNetworks);
 }
 
 Change update(Instance::State& state, std::uint32_t id, xgre_network network,
@@ -96,7 +96,11 @@ void check_network_mtu(const NetworkSpec& spec, std::uint32_t uplink_mtu, bool i
 }
 
 bool collide(const NetworkSpec& a, const NetworkSpec& b) {
-    return collide(wire_key_of(make_network(a)), wire_key_of(make_network(b)));
+    return collide(wire_key_of(a), wire_key_of(b));
+}
+
+WireKey wire_key_of(const NetworkSpec& spec) {
+    return wire_key_of(make_network(spec));
 }
 
 Change Instance::add_network(const NetworkSpec& spec) {

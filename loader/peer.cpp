@@ -8,6 +8,7 @@
 
 #include "loader/clock.h"
 #include "loader/instance_state.h"
+#include "loader/limits.h"
 #include "loader/liveness.h"
 #include "loader/outer_header.h"
 #include "loader/spec_checks.h"
@@ -96,23 +97,20 @@ void check_tunnel(const Instance::State& state, std::uint32_t id, const xgre_pee
             continue;
         const auto networks = state.networks();
         const auto network = networks.find(other.network);
-        throw Error{"peer " + remote_of(wanted).format(),
-                    fmt::format("its packets could not be told from those of network {}",
-                                network == networks.end() ? std::string{"?"}
-                                                          : text_of(network->second.name)),
-                    "give it another --ikey, and its other end that as --okey"};
+        throw not_told_apart(remote_of(wanted), network == networks.end()
+                                                    ? std::string{"?"}
+                                                    : text_of(network->second.name));
     }
 }
 
 // The next above the highest in use, then from the bottom: a stale id seldom means another peer.
 std::uint32_t free_id(const Rows<xgre_peer>& peers) {
     const std::uint32_t last = peers.empty() ? 0 : peers.rbegin()->first;
-    for (std::uint32_t step = 0; step < XGRE_MAX_PEERS - 1; ++step) {
-        const std::uint32_t id = (last + step) % (XGRE_MAX_PEERS - 1) + 1;
+    for (std::uint32_t step = 0; step < kPeers.most; ++step) {
+        const std::uint32_t id = (last + step) % kPeers.most + 1;
         if (!peers.contains(id)) return id;
     }
-    throw Error{"peers", fmt::format("all {} are in use", XGRE_MAX_PEERS - 1),
-                "`xgre peer del` one that is no longer needed"};
+    throw no_room(kPeers);
 }
 
 // How long what a router said about the path to a peer still holds; 0: nobody said anything.
@@ -165,6 +163,18 @@ void check_peer_address(const IpAddr& address) {
             throw Error{object, "is an address of this host", "name the other host's address"};
 }
 
+Error not_told_apart(const IpAddr& address, const std::string& network) {
+    return {"peer " + address.format(),
+            fmt::format("its packets could not be told from those of network {}", network),
+            "give it another --ikey, and its other end that as --okey"};
+}
+
+WireKey wire_key_of(const PeerSpec& spec, const NetworkSpec& network) {
+    if (network.mode == NetworkMode::nvgre || !spec.ikey) return wire_key_of(network);
+    if (!spec.ikey->value) return {};
+    return {XGRE_KEY_WHOLE, spec.ikey->value->value()};
+}
+
 void check_peer_spec(const PeerSpec& spec, NetworkMode mode) {
     const std::string object = "peer " + spec.address.format();
     if (mode == NetworkMode::nvgre) {
@@ -208,10 +218,7 @@ Change Instance::add_peer(const PeerSpec& spec) {
         ++count;
         if (remote_of(peer) == spec.address) return change_peer(id, spec);
     }
-    if (count >= XGRE_FLOOD_PEERS)
-        throw Error{"network " + spec.network,
-                    fmt::format("it has {} peers, the most there can be", count),
-                    "`xgre peer del` one that is no longer needed"};
+    if (count >= kPeersOfNetwork.most) throw no_room(kPeersOfNetwork, spec.network);
     const std::uint32_t id = free_id(peers);
     PeerOptions options = default_options(network);
     // So that no one peer can leave the others, and the ports, without room.

@@ -9,6 +9,7 @@
 #include "loader/device_probe.h"
 #include "loader/instance_state.h"
 #include "loader/instances.h"
+#include "loader/limits.h"
 #include "loader/port_guards.h"
 #include "loader/spec_checks.h"
 #include "loader/undo.h"
@@ -23,10 +24,9 @@ std::uint32_t free_slot(const Rows<xgre_port>& ports) {
     std::set<std::uint32_t> used;
     for (const auto& [ifindex, port] : ports)
         used.insert(port.slot);
-    for (std::uint32_t slot = 0; slot < XGRE_MAX_PORTS; ++slot)
+    for (std::uint32_t slot = 0; slot < kPorts.most; ++slot)
         if (!used.contains(slot)) return slot;
-    throw Error{"ports", fmt::format("all {} are in use", XGRE_MAX_PORTS),
-                "`xgre port del` one that is no longer needed"};
+    throw no_room(kPorts);
 }
 
 void set_flag(__u32& flags, __u32 flag, const std::optional<bool>& on, bool inverted = false) {
@@ -85,9 +85,7 @@ void check_room(const Instance::State& state, std::uint32_t network, const std::
     std::uint32_t count = 0;
     for (const auto& [ifindex, port] : state.ports())
         count += port.network == network ? 1 : 0;
-    if (count >= XGRE_FLOOD_PORTS)
-        throw Error{"network " + name, fmt::format("it has {} ports, the most there can be", count),
-                    "`xgre port del` one that is no longer needed"};
+    if (count >= kPortsOfNetwork.most) throw no_room(kPortsOfNetwork, name);
 }
 
 Change update_port(const Instance::State& state, std::uint32_t ifindex, const xgre_port& port,
@@ -117,15 +115,14 @@ Change update_port(const Instance::State& state, std::uint32_t ifindex, const xg
     return same && same_addresses && keys.empty() && !adapted ? Change::unchanged : Change::made;
 }
 
-// XDP that another program has cannot be taken; better to say so before anything is done.
-void check_foreign_xdp(const Instance::State& state, const LinkInfo& device) {
-    if (device.xdp_prog_id == 0 || !wants_xdp(state.uplink.flags, device)) return;
+}  // namespace
+
+void check_foreign_xdp(std::uint32_t uplink_flags, const LinkInfo& device) {
+    if (device.xdp_prog_id == 0 || !wants_xdp(uplink_flags, device)) return;
     throw Error{"port " + device.name,
                 fmt::format("another XDP program is attached (id {})", device.xdp_prog_id),
                 fmt::format("`ip link set dev {} xdp off` removes it", device.name)};
 }
-
-}  // namespace
 
 LinkInfo check_port_device(const std::string& instance, std::uint32_t uplink_ifindex,
                            const std::string& name) {
@@ -164,7 +161,7 @@ Change Instance::add_port(const PortSpec& spec) {
 
     const std::string network_name = text_of(state.networks().at(network).name);
     if (!known) check_room(state, network, network_name);
-    check_foreign_xdp(state, device);
+    check_foreign_xdp(state.uplink.flags, device);
     check_leases(state, spec, network,
                  known ? state.addresses(known->second.slot) : std::vector<IpAddr>{});
     const std::uint32_t before = known ? known->first : ifindex;

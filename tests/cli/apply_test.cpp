@@ -243,6 +243,16 @@ INSTANTIATE_TEST_SUITE_P(
             "[[dhcp]]\nnetwork = \"lan\"\nsubnet = \"192.0.2.0/24\"\ngateway = \"198.51.100.1\"\n",
             {"7:1: gateway 198.51.100.1"},
             {}},
+        Bad{"ARouterThatNoFileCanBeNamedAfter",
+            "[[dhcp]]\nnetwork = \"lan\"\nsubnet = \"192.0.2.0/24\"\nrouter = \"a b\"\n",
+            {"10:1: router a b"},
+            {"not a name that DHCP can serve"}},
+        Bad{"TwoPeersThatSendTheSame",
+            "[[network]]\nname = \"two\"\nkey = 8\n"
+            "[[peer]]\naddress = \"198.18.0.2\"\nnetwork = \"lan\"\n"
+            "[[peer]]\naddress = \"198.18.0.2\"\nnetwork = \"two\"\nikey = 7\n",
+            {"13:1: peer 198.18.0.2"},
+            {"told from those of network lan"}},
         Bad{"SubnetsThatOverlap",
             "[[network]]\nname = \"two\"\nkey = 8\n"
             "[[dhcp]]\nnetwork = \"lan\"\nsubnet = \"192.0.2.0/24\"\n"
@@ -273,6 +283,92 @@ TEST(BadFiles, AreToldTwentyProblemsAtMost) {
     const auto lines = lines_of(run_xgre({"apply", file.path()}).err);
     ASSERT_EQ(lines.size(), 21U);
     EXPECT_EQ(lines.back(), "xgre: and 3 more");
+}
+
+// ---- More than there is room for --------------------------------------------------------------
+
+// `count` entries of three lines each. What is in braces is a number from 0 on, as in an address.
+std::string entries(const char* format, int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i)
+        text += fmt::format(fmt::runtime(format), i, i / 250, i % 250 + 2);
+    return text;
+}
+
+constexpr const char* kNetworkOfMany = "[[network]]\nname = \"n{0}\"\nkey = 1{0:04}\n";
+constexpr const char* kPortOfLan = "[[port]]\ndevice = \"t{0}\"\nnetwork = \"lan\"\n";
+constexpr const char* kPeerOfLan = "[[peer]]\naddress = \"198.18.{1}.{2}\"\nnetwork = \"lan\"\n";
+constexpr const char* kLanServer = "[[dhcp]]\nnetwork = \"lan\"\nsubnet = \"192.0.2.0/24\"\n";
+
+// What is said of a file with this behind uplink and network `lan`, without the file's name.
+std::vector<std::string> problems_of(const std::string& text) {
+    std::vector<std::string> all;
+    try {
+        read_config(kUplink + (kLan + text), "f");
+    } catch (const BadConfig& error) {
+        for (const Error& problem : error.problems())
+            all.emplace_back(problem.what());
+    }
+    return all;
+}
+
+TEST(Limits, OfTheInstanceAreToldAtTheFirstThatIsTooMuch) {
+    EXPECT_THAT(problems_of(entries(kNetworkOfMany, 1022)), ElementsAre());
+    EXPECT_THAT(problems_of(entries(kNetworkOfMany, 1025)),
+                ElementsAre("f:3073:1: networks: all 1023 are in use; take out 3"));
+    std::string peers = entries(kNetworkOfMany, 16);
+    std::string ports = peers;
+    for (int i = 0; i < 4096; ++i)
+        peers += fmt::format("[[peer]]\naddress = \"198.18.1.{}\"\nnetwork = \"n{}\"\n",
+                             i / 16 % 256, i % 16);
+    EXPECT_THAT(problems_of(peers),
+                ElementsAre("f:12340:1: peers: all 4095 are in use; take out 1"));
+    for (int i = 0; i < 1025; ++i)
+        ports += fmt::format("[[port]]\ndevice = \"t{}\"\nnetwork = \"n{}\"\n", i, i % 16);
+    EXPECT_THAT(problems_of(ports),
+                ElementsAre("f:3127:1: ports: all 1024 are in use; take out 1"));
+}
+
+TEST(Limits, OfANetworkAreToldOnceEach) {
+    EXPECT_THAT(problems_of(entries(kPeerOfLan, 256) + entries(kPortOfLan, 256)), ElementsAre());
+    EXPECT_THAT(problems_of(entries(kPeerOfLan, 300) + entries(kPortOfLan, 257)),
+                ElementsAre("f:775:1: network lan: it has 256 peers, the most there can be; "
+                            "take out 44",
+                            "f:1675:1: network lan: it has 256 ports, the most there can be; "
+                            "take out 1"));
+    EXPECT_THAT(problems_of(entries(kPortOfLan, 256) + kLanServer),
+                ElementsAre("f:772:1: network lan: it has 256 ports, the most there can be; "
+                            "take out 1; a DHCP server has a port, too"));
+}
+
+TEST(Limits, OfStaticEntriesAndOfAddressesAreThoseOfTheirMaps) {
+    const auto with = [](const std::string& size, const std::string& rest) {
+        std::vector<std::string> all;
+        try {
+            read_config(kUplink + ("fdb-size = " + size + "\n") + kLan + rest, "f");
+        } catch (const BadConfig& error) {
+            for (const Error& problem : error.problems())
+                all.emplace_back(problem.what());
+        }
+        return all;
+    };
+    const std::string port =
+        "[[port]]\ndevice = \"tap0\"\nnetwork = \"lan\"\n"
+        "static = [\"02:00:00:00:00:01\", \"02:00:00:00:00:02\"]\n"
+        "[[fdb]]\nmac = \"02:00:00:00:00:03\"\nnetwork = \"lan\"\nvlan = 5\nport = \"tap0\"\n";
+    EXPECT_THAT(with("4", port + kLanServer), ElementsAre());
+    EXPECT_THAT(with("3", port + kLanServer),
+                ElementsAre("f:12:1: fdb: full (3 entries); take out 1, or give a larger "
+                            "`fdb-size`"));
+    std::string addresses;
+    for (int i = 0; i < 65; ++i) {
+        addresses += fmt::format("[[port]]\ndevice = \"t{}\"\nnetwork = \"lan\"\naddress = [", i);
+        for (int j = 0; j < 64; ++j)
+            addresses += fmt::format("\"192.0.2.{}\",", j + 1);
+        addresses += "]\n";
+    }
+    EXPECT_THAT(problems_of(addresses),
+                ElementsAre("f:263:1: addresses of ports: all 4096 are in use; take out 64"));
 }
 
 TEST(BadFiles, ThatAreNotThereAreNamed) {
@@ -680,6 +776,22 @@ TEST_F(Apply, AnMtuThatDoesNotFitIsToldBeforeAnythingIsChanged) {
         EXPECT_THAT(outcome.err, HasSubstr(":10:1: network big: MTU 9000 does not fit"));
     }
     EXPECT_FALSE(std::filesystem::exists("/sys/fs/bpf/xgre/" + instance));
+}
+
+TEST_F(Apply, MoreThanThereIsRoomForIsToldBeforeAnythingIsChanged) {
+    set_up_lan();
+    const Json before = state();
+    const std::string text = std::string{kUplink} + kLan + entries(kPeerOfLan, 300);  // no tap0
+    for (const auto& [command, exit] :
+         {std::pair{"apply", 1}, std::pair{"apply --dry-run", 1}, std::pair{"diff", 2}}) {
+        const Outcome outcome = with_file(command, text);
+        EXPECT_EQ(outcome.exit, exit) << outcome;
+        EXPECT_EQ(outcome.out, "");
+        EXPECT_THAT(outcome.err, HasSubstr(":775:1: network lan: it has 256 peers"));
+        EXPECT_THAT(outcome.err, Not(HasSubstr("taken back")));
+        EXPECT_EQ(lines_of(outcome.err).size(), 1U) << outcome;
+    }
+    EXPECT_EQ(state(), before);
 }
 
 TEST_F(Apply, RefusesWhatTheHostHasNotBeforeAnythingIsChanged) {

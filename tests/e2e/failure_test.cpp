@@ -12,6 +12,7 @@
 
 #include "loader/pins.h"
 #include "tests/e2e/tap_host.h"
+#include "xgre/config.h"
 
 namespace xgre::test {
 namespace {
@@ -102,6 +103,16 @@ TEST_F(Failing, AForeignXdpProgramAtAPortIsRefused) {
     host.build(TapHost::attach_spec());
     const Fd foreign = attach_xdp_pass(host.netns(), std::string{TapHost::kVm1});
     expect_refused("port add vm1 --network lan", "another XDP program is attached");
+    Config wanted = running_config(host.session());
+    wanted.ports.emplace_back();
+    wanted.ports.back().device = TapHost::kVm1;
+    wanted.ports.back().network = "lan";
+    try {
+        check_config(host.session(), wanted);
+        ADD_FAILURE() << "a configuration that cannot be applied is taken for a good one";
+    } catch (const BadConfig& error) {
+        EXPECT_THAT(error.what(), HasSubstr("another XDP program is attached"));
+    }
 }
 
 TEST_F(Failing, AForeignXdpProgramAtTheUplinkIsRefused) {

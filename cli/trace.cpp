@@ -47,7 +47,7 @@ struct TraceArguments {
     std::optional<std::string> peer_instance;
 
     bool has_words() const {
-        return source || destination || type || vlan || size || carried() || port || icmp_type;
+        return source || destination || type || vlan || size || carried();
     }
     // What IPv4 or IPv6 carries.
     std::optional<FrameProtocol> carried() const {

@@ -13,6 +13,7 @@
 #include "cli/interrupt.h"
 #include "cli/syntax.h"
 #include "cli/time_of_day.h"
+#include "xgre/error.h"
 
 namespace xgre::cli {
 namespace {
@@ -87,6 +88,18 @@ void say_totals(const Capture& capture, const Sink& sink) {
                     sink.frames(), totals.lost, totals.over));
 }
 
+// What came before a failure is written, too.
+template <typename Read>
+void flush_after(Sink& sink, Read read) {
+    try {
+        read();
+    } catch (const Error&) {
+        sink.flush();
+        throw;
+    }
+    sink.flush();
+}
+
 void capture_frames(const Context& context, const CaptureOptions& options) {
     Sink sink{context.out, options};
     const Interrupt interrupt;
@@ -98,11 +111,9 @@ void capture_frames(const Context& context, const CaptureOptions& options) {
     try {
         while (!sink.is_full() && !interrupt.wait(milliseconds{0}) &&
                (!options.time || steady_clock::now() < end)) {
-            capture.read(kOften, add);
-            sink.flush();
+            flush_after(sink, [&] { capture.read(kOften, add); });
         }
-        capture.finish(add);
-        sink.flush();
+        flush_after(sink, [&] { capture.finish(add); });
     } catch (...) {
         say_totals(capture, sink);
         throw;

@@ -115,7 +115,7 @@ public:
           filter_{spec.filter},
           names_{state},
           datapath_{Datapath::open(pins::directory(session.instance))},
-          watcher_{Watcher::take(session, WatchKind::capture)},
+          watcher_{Watcher::take(session, datapath_, WatchKind::capture)},
           records_{PacketRecords::open(datapath_)},
           before_{datapath_.watch_cpus().sum(0)} {
         watcher_.begin({.bytes = spec.bytes.value_or(XGRE_WATCH_BYTES),
@@ -126,16 +126,22 @@ public:
     void read(std::chrono::milliseconds time, const Visit& visit) {
         take(time);
         hand_out(visit);
-        look_again();
+        try {
+            look_again();
+        } catch (const Error&) {
+            hand_out_rest(visit);
+            throw;
+        }
     }
 
     void finish(const Visit& visit) {
-        watcher_.end();
-        take(std::chrono::milliseconds{0});
-        for (auto& [cpu, frames] : begun_)
-            std::ranges::move(frames, std::back_inserter(done_));
-        begun_.clear();
-        hand_out(visit);
+        try {
+            watcher_.end();
+        } catch (const Error&) {
+            hand_out_rest(visit);
+            throw;
+        }
+        hand_out_rest(visit);
     }
 
     CaptureTotals totals() const {
@@ -148,7 +154,9 @@ private:
     void look_again() {
         if (Clock::now() - looked_ < kNamesStayValid) return;
         looked_ = Clock::now();
-        names_ = CaptureNames{Instance::State{session_, std::nullopt}};
+        const Instance::State state{session_, std::nullopt};
+        watcher_.check(state);
+        names_ = CaptureNames{state};
     }
 
     void take(std::chrono::milliseconds time) {
@@ -177,6 +185,14 @@ private:
             done_.push_back(std::move(begun.front()));
             begun.pop_front();
         }
+    }
+
+    void hand_out_rest(const Visit& visit) {
+        take(std::chrono::milliseconds{0});
+        for (auto& [cpu, frames] : begun_)
+            std::ranges::move(frames, std::back_inserter(done_));
+        begun_.clear();
+        hand_out(visit);
     }
 
     void hand_out(const Visit& visit) {

@@ -66,11 +66,10 @@ public:
     ~Capture();
 
     // Waits up to so long for frames, and hands them out in the order of their time. Throws Error
-    // when the instance has gone, or its programs were replaced: what came before is handed out
-    // then.
+    // when the instance has gone, or was attached anew: what came before is handed out then.
     void read(std::chrono::milliseconds time, const Visit& visit);
 
-    // Takes it off the programs, and hands out the rest.
+    // Takes it off the programs, and hands out the rest. Throws Error as read() does.
     void finish(const Visit& visit);
 
     CaptureTotals totals() const;

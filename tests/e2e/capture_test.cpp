@@ -21,6 +21,7 @@
 #include "loader/pins.h"
 #include "tests/e2e/tap_host.h"
 #include "xgre/capture.h"
+#include "xgre/error.h"
 
 namespace xgre::test {
 namespace {
@@ -264,6 +265,47 @@ TEST_F(CaptureOfAHost, OneThatWasKilledIsForgottenByTheNextChange) {
     ASSERT_TRUE(host.carries_traffic());
     host.must_xgre("network add other --key 8");
     EXPECT_EQ(flags() & XGRE_UPLINK_WATCHED, 0U);
+}
+
+TEST_F(CaptureOfAHost, SaysSoWhenTheInstanceIsAttachedAnew) {
+    start();
+    ASSERT_TRUE(host.send(TapHost::kVm0, kToB));
+    host.must_xgre("detach --all");
+    host.build(TapHost::attach_spec());
+    std::size_t packets = 0;
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    try {
+        while (std::chrono::steady_clock::now() < patience)
+            capture->read(std::chrono::milliseconds{20}, [&](const CapturedPacket&) { ++packets; });
+        ADD_FAILURE() << "it goes on";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("it was detached and attached anew; start `xgre capt"));
+    }
+    EXPECT_EQ(packets, 2U);
+}
+
+TEST_F(CaptureOfAHost, LeavesTheFlagToWhoCapturesAnInstanceThatWasAttachedAnew) {
+    start();
+    host.must_xgre("detach --all");
+    host.build(TapHost::attach_spec());
+    {
+        const auto other = xgre::Capture::start(host.session(), {});
+        EXPECT_THROW(seen(), Error);
+        capture.reset();
+        EXPECT_NE(flags() & XGRE_UPLINK_CAPTURED, 0U);
+    }
+    EXPECT_EQ(flags() & XGRE_UPLINK_WATCHED, 0U);
+}
+
+TEST_F(CaptureOfAHost, GoesOnAfterAnUpgrade) {
+    start();
+    host.must_xgre("attach wire0 --local 198.18.0.1 --upgrade");
+    // Longer than from one look at the instance to the next.
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{1200};
+    while (std::chrono::steady_clock::now() < end)
+        capture->read(std::chrono::milliseconds{20}, [](const CapturedPacket&) {});
+    ASSERT_TRUE(host.send(TapHost::kVm0, kToB));
+    EXPECT_EQ(seen().size(), 2U);
 }
 
 TEST_F(CaptureOfAHost, AFileIsReadByTshark) {

@@ -53,7 +53,8 @@ void print(const Printer& out, const CapturedPacket& packet) {
 // Where packets go; both sides of a frame, or none.
 class Sink {
 public:
-    Sink(const Printer& out, const CaptureOptions& options) : out_{out}, count_{options.count} {
+    Sink(const Printer& out, const CaptureOptions& options)
+        : out_{out}, count_{options.count}, is_to_stdout_{options.file.value_or("-") == "-"} {
         if (options.file) file_.emplace(*options.file);
     }
 
@@ -68,13 +69,17 @@ public:
         if (skips_) return;
         file_ ? file_->add(packet) : print(out_, packet);
     }
-    void flush() { file_ ? file_->flush() : out_.finish(); }
+    void flush() {
+        if (is_to_stdout_) out_.check_reader();
+        file_ ? file_->flush() : out_.finish();
+    }
     bool is_full() const { return count_ && frames_ >= *count_; }
     std::uint64_t frames() const { return frames_; }
 
 private:
     const Printer& out_;
     std::optional<std::uint32_t> count_;
+    bool is_to_stdout_;
     std::optional<PcapngFile> file_;
     std::uint64_t frames_ = 0;
     bool skips_ = false;
@@ -114,6 +119,8 @@ void capture_frames(const Context& context, const CaptureOptions& options) {
             flush_after(sink, [&] { capture.read(kOften, add); });
         }
         flush_after(sink, [&] { capture.finish(add); });
+    } catch (const ReaderGone&) {
+        throw;  // who has seen enough is not interested
     } catch (...) {
         say_totals(capture, sink);
         throw;

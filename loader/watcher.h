@@ -66,6 +66,7 @@ private:
 };
 
 // Flags of watchers that are no more: who holds the instance's lock may take them away.
+// Tried for a moment, so only to be asked where flags are set.
 std::uint32_t stale_watch_flags(const std::string& instance);
 
 }  // namespace xgre

@@ -99,7 +99,7 @@ public:
 
     void add(const CapturedPacket& packet);
     // Writes what was added. Throws Error when not all could be written; the file then ends behind
-    // the last packet that is in it whole.
+    // the last packet that is in it whole. Throws ReaderGone when it is a pipe that nobody reads.
     void flush();
 
 private:

@@ -20,6 +20,7 @@
 #include "loader/packet_filter.h"
 #include "loader/packet_records.h"
 #include "loader/pins.h"
+#include "loader/time_order.h"
 #include "loader/watcher.h"
 
 namespace xgre {
@@ -29,6 +30,7 @@ using Bytes = std::span<const std::uint8_t>;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kNamesStayValid{1};
+constexpr std::size_t kMostWaiting = 64UL << 20;  // bytes
 
 // One record, and what was copied of the frame. A tag that was outside of it is in it.
 struct Sight {
@@ -125,7 +127,7 @@ public:
 
     void read(std::chrono::milliseconds time, const Visit& visit) {
         take(time);
-        hand_out(visit);
+        hand_out(order_.take(), visit);
         try {
             look_again();
         } catch (const Error&) {
@@ -160,9 +162,10 @@ private:
     }
 
     void take(std::chrono::milliseconds time) {
+        order_.begin_round(monotonic_ns());
         records_.read(time, [this](int cpu, const xgre_sighting& record, Bytes bytes) {
             if (spec_.drops) {
-                done_.push_back({sight_of(record, bytes), std::nullopt});
+                done({sight_of(record, bytes), std::nullopt});
             } else if (record.is_end == 0) {
                 begun_[cpu].push_back({sight_of(record, bytes), std::nullopt});
             } else {
@@ -179,10 +182,10 @@ private:
             begun, [run](const Frame& frame) { return frame.in.record.run == run; });
         if (found == begun.end()) return;
         found->out = std::move(sight);
-        done_.push_back(std::move(*found));
+        done(std::move(*found));
         begun.erase(found);
         while (!begun.empty() && begun.front().in.record.run + kMostNested < run) {
-            done_.push_back(std::move(begun.front()));
+            done(std::move(begun.front()));
             begun.pop_front();
         }
     }
@@ -190,16 +193,22 @@ private:
     void hand_out_rest(const Visit& visit) {
         take(std::chrono::milliseconds{0});
         for (auto& [cpu, frames] : begun_)
-            std::ranges::move(frames, std::back_inserter(done_));
+            for (Frame& frame : frames)
+                done(std::move(frame));
         begun_.clear();
-        hand_out(visit);
+        hand_out(order_.take_all(), visit);
     }
 
-    void hand_out(const Visit& visit) {
+    void done(Frame frame) {
+        const std::uint64_t time = frame.in.record.time;
+        const std::size_t bytes =
+            sizeof(frame) + frame.in.bytes.size() + (frame.out ? frame.out->bytes.size() : 0);
+        order_.add(time, bytes, std::move(frame));
+    }
+
+    void hand_out(const std::vector<Frame>& frames, const Visit& visit) {
         shift_ = monotonic_to_real();
-        std::ranges::sort(done_, {}, [](const Frame& frame) { return frame.in.record.time; });
-        const std::vector<Frame> done = std::exchange(done_, {});
-        for (const Frame& frame : done)
+        for (const Frame& frame : frames)
             hand_out(frame, visit);
     }
 
@@ -287,7 +296,7 @@ private:
     PacketRecords records_;
     xgre_watch_cpu before_{};                 // what was lost until it began
     std::map<int, std::deque<Frame>> begun_;  // by CPU
-    std::vector<Frame> done_;
+    TimeOrder<Frame> order_{kMostWaiting};
     std::chrono::nanoseconds shift_{0};  // of our time to that since 1970
     std::uint64_t frames_ = 0;
 };

@@ -65,7 +65,8 @@ public:
     Capture& operator=(Capture&&) noexcept;
     ~Capture();
 
-    // Waits up to so long for frames, and hands them out in the order of their time. Throws Error
+    // Waits up to so long for frames, and hands out those from before the last call, in the order
+    // in which they came, whichever CPU took them. Throws Error
     // when the instance has gone, or was attached anew: what came before is handed out then.
     void read(std::chrono::milliseconds time, const Visit& visit);
 

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -251,6 +253,40 @@ TEST_F(CaptureOfAHost, OfAHundredThousandFramesASecondEachIsInTheFileOrCounted) 
     fmt::print("100000 frames a second: {} captured, {} lost and counted\n", captured, lost);
     EXPECT_LE(captured, kFrames);
     EXPECT_GE(captured + lost, kFrames);  // one whose end alone was lost is both
+}
+
+TEST_F(CaptureOfAHost, FramesOfTwoCpusAreInTheOrderOfTime) {
+    constexpr int kFrames = 20'000;
+    // The clock that is told is made of two readings, which are not of one moment.
+    constexpr std::chrono::milliseconds kClocks{2};
+    std::atomic<int> busy{2};
+    const auto send = [&](unsigned cpu, std::string_view from, const Packet& frame) {
+        cpu_set_t cpus;
+        CPU_ZERO(&cpus);
+        CPU_SET(cpu % std::thread::hardware_concurrency(), &cpus);
+        sched_setaffinity(0, sizeof(cpus), &cpus);
+        for (int i = 0; i < kFrames; ++i)
+            host.send(from, frame);
+        --busy;
+    };
+    start();
+    std::thread one{send, 0U, TapHost::kVm0, kToB};
+    std::thread other{send, 1U, TapHost::kVm1, eth(kVmC, kVmB) / payload(60, 3)};
+    std::chrono::nanoseconds before{0};
+    std::chrono::nanoseconds most{0};
+    const auto look = [&](const CapturedPacket& packet) {
+        if (packet.leaves) return;
+        most = std::max(most, before - packet.time);
+        before = packet.time;
+    };
+    while (busy != 0)
+        capture->read(std::chrono::milliseconds{10}, look);
+    one.join();
+    other.join();
+    capture->finish(look);
+    EXPECT_LT(most, kClocks);
+    // One whose end alone was lost is both.
+    EXPECT_GE(capture->totals().frames + capture->totals().lost, 2U * kFrames);
 }
 
 TEST_F(CaptureOfAHost, LeavesNothingBehind) {

@@ -13,6 +13,7 @@
 #include "cli/interrupt.h"
 #include "cli/syntax.h"
 #include "cli/time_of_day.h"
+#include "xgre/error.h"
 
 namespace xgre::cli {
 namespace {
@@ -52,7 +53,8 @@ void print(const Printer& out, const CapturedPacket& packet) {
 // Where packets go; both sides of a frame, or none.
 class Sink {
 public:
-    Sink(const Printer& out, const CaptureOptions& options) : out_{out}, count_{options.count} {
+    Sink(const Printer& out, const CaptureOptions& options)
+        : out_{out}, count_{options.count}, is_to_stdout_{options.file.value_or("-") == "-"} {
         if (options.file) file_.emplace(*options.file);
     }
 
@@ -67,13 +69,17 @@ public:
         if (skips_) return;
         file_ ? file_->add(packet) : print(out_, packet);
     }
-    void flush() { file_ ? file_->flush() : out_.finish(); }
+    void flush() {
+        if (is_to_stdout_) out_.check_reader();
+        file_ ? file_->flush() : out_.finish();
+    }
     bool is_full() const { return count_ && frames_ >= *count_; }
     std::uint64_t frames() const { return frames_; }
 
 private:
     const Printer& out_;
     std::optional<std::uint32_t> count_;
+    bool is_to_stdout_;
     std::optional<PcapngFile> file_;
     std::uint64_t frames_ = 0;
     bool skips_ = false;
@@ -87,6 +93,18 @@ void say_totals(const Capture& capture, const Sink& sink) {
                     sink.frames(), totals.lost, totals.over));
 }
 
+// What came before a failure is written, too.
+template <typename Read>
+void flush_after(Sink& sink, Read read) {
+    try {
+        read();
+    } catch (const Error&) {
+        sink.flush();
+        throw;
+    }
+    sink.flush();
+}
+
 void capture_frames(const Context& context, const CaptureOptions& options) {
     const Interrupt interrupt;
     Capture capture = Capture::start(context.session, options.spec);
@@ -98,11 +116,11 @@ void capture_frames(const Context& context, const CaptureOptions& options) {
     try {
         while (!sink.is_full() && !interrupt.wait(milliseconds{0}) &&
                (!options.time || steady_clock::now() < end)) {
-            capture.read(kOften, add);
-            sink.flush();
+            flush_after(sink, [&] { capture.read(kOften, add); });
         }
-        capture.finish(add);
-        sink.flush();
+        flush_after(sink, [&] { capture.finish(add); });
+    } catch (const ReaderGone&) {
+        throw;  // who has seen enough is not interested
     } catch (...) {
         say_totals(capture, sink);
         throw;

@@ -18,8 +18,10 @@ void remember(int /*signal*/) {
 
 }  // namespace
 
-Interrupt::Interrupt() {
+Interrupt::Interrupt()
+    : hang_up_{std::signal(SIGHUP, SIG_IGN)}, pipe_{std::signal(SIGPIPE, SIG_IGN)} {
     signalled = 0;
+    if (hang_up_ != SIG_IGN) std::signal(SIGHUP, remember);
     std::signal(SIGINT, remember);
     std::signal(SIGTERM, remember);
 }
@@ -27,6 +29,8 @@ Interrupt::Interrupt() {
 Interrupt::~Interrupt() {
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
+    std::signal(SIGHUP, hang_up_);
+    std::signal(SIGPIPE, pipe_);
 }
 
 bool Interrupt::wait(std::chrono::milliseconds time) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // xgre: reads the command line, runs one command, says in one line what failed.
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <exception>
 #include <string>
@@ -128,6 +129,11 @@ int run(CLI::App& app, Context& context, std::vector<std::string> arguments) {
         return fail(error, kMisused);
     } catch (const BadConfig& bad) {
         return fail(bad, context.exit_failed);
+    } catch (const ReaderGone& gone) {
+        // Who watched has switched off what it had on: now it ends as any command does whose
+        // reader goes. It goes on only where SIGPIPE is ignored.
+        std::raise(SIGPIPE);
+        return fail(gone, context.exit_failed);
     } catch (const std::exception& error) {
         return fail(error, context.exit_failed);
     }

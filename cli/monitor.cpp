@@ -153,6 +153,7 @@ void watch(const Context& context, const MonitorOptions& options) {
             print(context.out, event);
             ++shown;
         });
+        context.out.check_reader();
         context.out.finish();
     }
     say_totals(monitor);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/print.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@ namespace xgre::cli {
 namespace {
 
 constexpr const char* kNothing = "-";
+constexpr const char* kStandardOutput = "standard output";
 constexpr std::size_t kRowsBeforeSettling = 1000;
 constexpr std::size_t kGap = 2;
 constexpr const char* kBold = "\x1b[1m";
@@ -234,8 +236,16 @@ void Printer::clear_screen() const {
 
 void Printer::finish() const {
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
-    throw Error::from_errno("standard output", "cannot write everything", errno,
+    const int error = errno;
+    check_reader();  // the error may be that of an earlier write
+    throw Error::from_errno(kStandardOutput, "cannot write everything", error,
                             "make room for it, or send it elsewhere");
+}
+
+void Printer::check_reader() const {
+    pollfd output{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+    if (::poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0)
+        throw ReaderGone{kStandardOutput};
 }
 
 }  // namespace xgre::cli

@@ -205,8 +205,10 @@ public:
     void clear_screen() const;               // of a terminal; nothing elsewhere
     bool is_terminal() const;                // people read it, at once
 
-    // Throws Error when not everything could be written.
+    // Throws Error when not everything could be written, ReaderGone when nobody reads it any more.
     void finish() const;
+    // Throws ReaderGone, without anything to write: for commands that write now and then.
+    void check_reader() const;
 
 private:
     bool json_ = false;

@@ -20,6 +20,7 @@
 #include "loader/packet_filter.h"
 #include "loader/packet_records.h"
 #include "loader/pins.h"
+#include "loader/time_order.h"
 #include "loader/watcher.h"
 
 namespace xgre {
@@ -29,6 +30,7 @@ using Bytes = std::span<const std::uint8_t>;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kNamesStayValid{1};
+constexpr std::size_t kMostWaiting = 64UL << 20;  // bytes
 
 // One record, and what was copied of the frame. A tag that was outside of it is in it.
 struct Sight {
@@ -115,7 +117,7 @@ public:
           filter_{spec.filter},
           names_{state},
           datapath_{Datapath::open(pins::directory(session.instance))},
-          watcher_{Watcher::take(session, WatchKind::capture)},
+          watcher_{Watcher::take(session, datapath_, WatchKind::capture)},
           records_{PacketRecords::open(datapath_)},
           before_{datapath_.watch_cpus().sum(0)} {
         watcher_.begin({.bytes = spec.bytes.value_or(XGRE_WATCH_BYTES),
@@ -125,17 +127,23 @@ public:
 
     void read(std::chrono::milliseconds time, const Visit& visit) {
         take(time);
-        hand_out(visit);
-        look_again();
+        hand_out(order_.take(), visit);
+        try {
+            look_again();
+        } catch (const Error&) {
+            hand_out_rest(visit);
+            throw;
+        }
     }
 
     void finish(const Visit& visit) {
-        watcher_.end();
-        take(std::chrono::milliseconds{0});
-        for (auto& [cpu, frames] : begun_)
-            std::ranges::move(frames, std::back_inserter(done_));
-        begun_.clear();
-        hand_out(visit);
+        try {
+            watcher_.end();
+        } catch (const Error&) {
+            hand_out_rest(visit);
+            throw;
+        }
+        hand_out_rest(visit);
     }
 
     CaptureTotals totals() const {
@@ -148,13 +156,16 @@ private:
     void look_again() {
         if (Clock::now() - looked_ < kNamesStayValid) return;
         looked_ = Clock::now();
-        names_ = CaptureNames{Instance::State{session_, std::nullopt}};
+        const Instance::State state{session_, std::nullopt};
+        watcher_.check(state);
+        names_ = CaptureNames{state};
     }
 
     void take(std::chrono::milliseconds time) {
+        order_.begin_round(monotonic_ns());
         records_.read(time, [this](int cpu, const xgre_sighting& record, Bytes bytes) {
             if (spec_.drops) {
-                done_.push_back({sight_of(record, bytes), std::nullopt});
+                done({sight_of(record, bytes), std::nullopt});
             } else if (record.is_end == 0) {
                 begun_[cpu].push_back({sight_of(record, bytes), std::nullopt});
             } else {
@@ -171,19 +182,33 @@ private:
             begun, [run](const Frame& frame) { return frame.in.record.run == run; });
         if (found == begun.end()) return;
         found->out = std::move(sight);
-        done_.push_back(std::move(*found));
+        done(std::move(*found));
         begun.erase(found);
         while (!begun.empty() && begun.front().in.record.run + kMostNested < run) {
-            done_.push_back(std::move(begun.front()));
+            done(std::move(begun.front()));
             begun.pop_front();
         }
     }
 
-    void hand_out(const Visit& visit) {
+    void hand_out_rest(const Visit& visit) {
+        take(std::chrono::milliseconds{0});
+        for (auto& [cpu, frames] : begun_)
+            for (Frame& frame : frames)
+                done(std::move(frame));
+        begun_.clear();
+        hand_out(order_.take_all(), visit);
+    }
+
+    void done(Frame frame) {
+        const std::uint64_t time = frame.in.record.time;
+        const std::size_t bytes =
+            sizeof(frame) + frame.in.bytes.size() + (frame.out ? frame.out->bytes.size() : 0);
+        order_.add(time, bytes, std::move(frame));
+    }
+
+    void hand_out(const std::vector<Frame>& frames, const Visit& visit) {
         shift_ = monotonic_to_real();
-        std::ranges::sort(done_, {}, [](const Frame& frame) { return frame.in.record.time; });
-        const std::vector<Frame> done = std::exchange(done_, {});
-        for (const Frame& frame : done)
+        for (const Frame& frame : frames)
             hand_out(frame, visit);
     }
 
@@ -271,7 +296,7 @@ private:
     PacketRecords records_;
     xgre_watch_cpu before_{};                 // what was lost until it began
     std::map<int, std::deque<Frame>> begun_;  // by CPU
-    std::vector<Frame> done_;
+    TimeOrder<Frame> order_{kMostWaiting};
     std::chrono::nanoseconds shift_{0};  // of our time to that since 1970
     std::uint64_t frames_ = 0;
 };

@@ -87,8 +87,9 @@ struct InstanceFacts {
     std::vector<IpAddr> missing_locals;  // addresses of tunnels that the uplink has not
     bool has_detour = true;              // the devices are there, and up
     bool forwards_on_loopback = true;
-    bool bridge_calls_iptables = false;  // sysctl net.bridge.bridge-nf-call-iptables
-    std::vector<std::string> gretaps;    // kernel tunnels of the same kind that are up
+    bool bridge_calls_iptables = false;          // sysctl net.bridge.bridge-nf-call-iptables
+    std::vector<std::string> gretaps;            // kernel tunnels of the same kind that are up
+    std::vector<std::string> watched_by_nobody;  // "capture", "monitor": killed, and still told
     std::vector<DhcpInfo> dhcp;
     Reading first;
     Reading second;

@@ -13,6 +13,7 @@
 #include "loader/outer_header.h"
 #include "loader/process.h"
 #include "loader/spread.h"
+#include "loader/watcher.h"
 
 namespace xgre::doctor {
 namespace {
@@ -116,6 +117,7 @@ public:
         look_at_peers();
         look_at_locals();
         look_at_settings();
+        look_at_watchers();
         facts_.dhcp = show_dhcp(session_, std::nullopt);
         if (time.count() == 0) {
             facts_.second = facts_.first;
@@ -199,6 +201,15 @@ private:
         facts_.bridge_calls_iptables = is_set(kBridgeCalls);
         const auto detour = Detour{state_.uplink.cookie}.find(netlink_);
         facts_.has_detour = detour && state_.uplink.detour != 0 && detour->in.up && detour->out.up;
+    }
+
+    // A watcher that ends meanwhile takes its flag away before it gives up its lock.
+    void look_at_watchers() {
+        if ((state_.uplink.flags & XGRE_UPLINK_WATCHED) == 0) return;
+        std::uint32_t stale = stale_watch_flags(session_.instance);
+        stale &= state_.datapath.uplink().find(0).value_or(xgre_uplink{}).flags;
+        if ((stale & XGRE_UPLINK_CAPTURED) != 0) facts_.watched_by_nobody.emplace_back("capture");
+        if ((stale & XGRE_UPLINK_MONITORED) != 0) facts_.watched_by_nobody.emplace_back("monitor");
     }
 
     Session session_;

@@ -90,9 +90,21 @@ void one_cpu(const InstanceFacts& facts, Report& report) {
             "/sys/class/net/DEV/queues/rx-0/rps_cpus");
 }
 
-constexpr std::array<Check<InstanceFacts>, 2> kChecks{{
+void watched(const InstanceFacts& facts, Report& report) {
+    for (const std::string& watcher : facts.watched_by_nobody)
+        report.note(
+            "programs",
+            fmt::format("they tell of frames to an `xgre {}` that was killed, which costs "
+                        "each frame up to some hundred nanoseconds",
+                        watcher),
+            report.xgre(watcher + " --seconds 0.1") + ", or any command that changes the instance");
+    if (facts.watched_by_nobody.empty()) report.fine("programs", "they tell nobody in vain");
+}
+
+constexpr std::array<Check<InstanceFacts>, 3> kChecks{{
     {"drops", drops},
     {"one-cpu", one_cpu},
+    {"watched", watched},
 }};
 
 }  // namespace

@@ -93,7 +93,7 @@ public:
           names_{state},
           census_{Census::of(state)},
           datapath_{Datapath::open(pins::directory(session.instance))},
-          watcher_{Watcher::take(session, WatchKind::monitor)},
+          watcher_{Watcher::take(session, datapath_, WatchKind::monitor)},
           ring_{ring_buffer__new(datapath_.map_fd("events"), take, this, nullptr)},
           before_{datapath_.watch_cpus().sum(0)} {
         if (!ring_)
@@ -177,6 +177,7 @@ private:
         if (Clock::now() - looked_ < kBetweenLooks) return;
         looked_ = Clock::now();
         const Instance::State state{session_, std::nullopt};
+        watcher_.check(state);
         names_ = CaptureNames{state};
         Census now = Census::of(state);
         compare(census_, now);

@@ -115,6 +115,7 @@ public:
             const ssize_t wrote =
                 ::write(fd_.get(), pending_.data() + done, pending_.size() - done);
             if (wrote < 0 && errno == EINTR) continue;
+            if (wrote < 0 && errno == EPIPE) throw ReaderGone{path_};
             if (wrote < 0) fail(done, errno);
             done += static_cast<std::size_t>(wrote);
         }

@@ -11,7 +11,6 @@
 
 #include <fmt/format.h>
 
-#include "loader/instance_state.h"
 #include "loader/lock.h"
 #include "loader/pins.h"
 #include "xgre/error.h"
@@ -54,9 +53,9 @@ void set_watch(const Instance::State& state, const WatchSpec& spec) {
 
 }  // namespace
 
-Watcher Watcher::take(const Session& session, WatchKind kind) {
+Watcher Watcher::take(const Session& session, const Datapath& datapath, WatchKind kind) {
     Fd lock = open_lock(session.instance, kind);
-    if (has(lock)) return Watcher{session, kind, std::move(lock)};
+    if (has(lock)) return Watcher{session, kind, datapath.uplink().id(), std::move(lock)};
     const char* name = kind == WatchKind::capture ? "capture" : "monitor";
     const auto holder = holder_of(lock);
     throw Error{"instance " + session.instance, fmt::format("another `xgre {}` watches it", name),
@@ -65,6 +64,7 @@ Watcher Watcher::take(const Session& session, WatchKind kind) {
 
 void Watcher::begin(const WatchSpec& spec) {
     const Instance::State state{session_, InstanceLock::acquire()};
+    check(state);
     if (kind_ == WatchKind::capture) set_watch(state, spec);
     set_flags(state, state.uplink.flags | static_cast<std::uint32_t>(kind_));
     has_begun_ = true;
@@ -73,7 +73,15 @@ void Watcher::begin(const WatchSpec& spec) {
 void Watcher::end() {
     if (!std::exchange(has_begun_, false)) return;
     const Instance::State state{session_, InstanceLock::acquire()};
+    check(state);
     set_flags(state, state.uplink.flags & ~static_cast<std::uint32_t>(kind_));
+}
+
+void Watcher::check(const Instance::State& now) const {
+    if (now.datapath.uplink().id() == uplink_) return;
+    throw Error{
+        "instance " + session_.instance, "it was detached and attached anew",
+        kind_ == WatchKind::capture ? "start `xgre capture` again" : "start `xgre monitor` again"};
 }
 
 Watcher::~Watcher() {

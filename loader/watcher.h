@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "loader/datapath.h"
 #include "loader/fd.h"
+#include "loader/instance_state.h"
 #include "xgre/abi.h"
 #include "xgre/session.h"
 
@@ -29,33 +31,42 @@ struct WatchSpec {
 class Watcher {
 public:
     // Nobody else is to watch the instance so while it lives. Throws Error when somebody does.
-    static Watcher take(const Session& session, WatchKind kind);
+    // `datapath` is what is read.
+    static Watcher take(const Session& session, const Datapath& datapath, WatchKind kind);
 
-    // Each takes the instance's lock for a moment, and throws Error when the instance has gone.
+    // Each takes the instance's lock for a moment, and throws Error when the instance has gone, or
+    // was attached anew: another one may have its flags by then.
     void begin(const WatchSpec& spec);
     void end();
+
+    // Throws Error when `now` is not what is read: it was detached, and attached anew. An upgrade
+    // keeps the maps.
+    void check(const Instance::State& now) const;
 
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
     Watcher(Watcher&& other) noexcept
         : session_{std::move(other.session_)},
           kind_{other.kind_},
+          uplink_{other.uplink_},
           lock_{std::move(other.lock_)},
           has_begun_{std::exchange(other.has_begun_, false)} {}
     Watcher& operator=(Watcher&&) noexcept = delete;
     ~Watcher();  // ends it
 
 private:
-    Watcher(Session session, WatchKind kind, Fd lock)
-        : session_{std::move(session)}, kind_{kind}, lock_{std::move(lock)} {}
+    Watcher(Session session, WatchKind kind, std::uint32_t uplink, Fd lock)
+        : session_{std::move(session)}, kind_{kind}, uplink_{uplink}, lock_{std::move(lock)} {}
 
     Session session_;
     WatchKind kind_;
+    std::uint32_t uplink_;  // the kernel's number of the map
     Fd lock_;
     bool has_begun_ = false;
 };
 
 // Flags of watchers that are no more: who holds the instance's lock may take them away.
+// Tried for a moment, so only to be asked where flags are set.
 std::uint32_t stale_watch_flags(const std::string& instance);
 
 }  // namespace xgre

@@ -65,12 +65,12 @@ public:
     Capture& operator=(Capture&&) noexcept;
     ~Capture();
 
-    // Waits up to so long for frames, and hands them out in the order of their time. Throws Error
-    // when the instance has gone, or its programs were replaced: what came before is handed out
-    // then.
+    // Waits up to so long for frames, and hands out those from before the last call, in the order
+    // in which they came, whichever CPU took them. Throws Error
+    // when the instance has gone, or was attached anew: what came before is handed out then.
     void read(std::chrono::milliseconds time, const Visit& visit);
 
-    // Takes it off the programs, and hands out the rest.
+    // Takes it off the programs, and hands out the rest. Throws Error as read() does.
     void finish(const Visit& visit);
 
     CaptureTotals totals() const;
@@ -100,7 +100,7 @@ public:
 
     void add(const CapturedPacket& packet);
     // Writes what was added. Throws Error when not all could be written; the file then ends behind
-    // the last packet that is in it whole.
+    // the last packet that is in it whole. Throws ReaderGone when it is a pipe that nobody reads.
     void flush();
 
 private:

@@ -2,6 +2,7 @@
 // The one exception type of xgre: which object, what went wrong with it, and the way out.
 #pragma once
 
+#include <cerrno>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -41,6 +42,15 @@ private:
     std::string cause_;
     std::string way_out_;
     std::string line_;
+};
+
+// Nobody reads what is written any more, as behind `| head`. There is nothing to say, and nobody to
+// be told.
+class ReaderGone : public Error {
+public:
+    explicit ReaderGone(std::string object)
+        : Error{from_errno(std::move(object), "cannot write everything", EPIPE,
+                           "keep what reads it running")} {}
 };
 
 }  // namespace xgre

@@ -80,7 +80,8 @@ public:
     Monitor& operator=(Monitor&&) noexcept;
     ~Monitor();
 
-    // Waits up to so long for events, and hands them out. Throws Error when the instance has gone.
+    // Waits up to so long for events, and hands them out. Throws Error when the instance has gone,
+    // or was attached anew.
     void read(std::chrono::milliseconds time, const Visit& visit);
 
     MonitorTotals totals() const;

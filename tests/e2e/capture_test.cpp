@@ -3,13 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <thread>
@@ -21,6 +25,8 @@
 #include "loader/pins.h"
 #include "tests/e2e/tap_host.h"
 #include "xgre/capture.h"
+#include "xgre/doctor.h"
+#include "xgre/error.h"
 
 namespace xgre::test {
 namespace {
@@ -75,6 +81,21 @@ protected:
 
     std::uint32_t flags() const {
         return Datapath::open(pins::directory(host.session().instance)).uplink().find(0)->flags;
+    }
+
+    bool doctor_notes_it() const {
+        const auto findings = examine(host.session(), {.time = std::chrono::milliseconds{0}});
+        return std::ranges::any_of(findings, [](const Finding& finding) {
+            return finding.check == "watched" && finding.severity == Severity::note;
+        });
+    }
+
+    void wait_until_watched() const {
+        const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+        while ((flags() & XGRE_UPLINK_WATCHED) == 0) {
+            ASSERT_LT(std::chrono::steady_clock::now(), patience);
+            std::this_thread::sleep_for(std::chrono::milliseconds{5});
+        }
     }
 
     TapHost host;
@@ -234,10 +255,45 @@ TEST_F(CaptureOfAHost, OfAHundredThousandFramesASecondEachIsInTheFileOrCounted) 
     EXPECT_GE(captured + lost, kFrames);  // one whose end alone was lost is both
 }
 
+TEST_F(CaptureOfAHost, FramesOfTwoCpusAreInTheOrderOfTime) {
+    constexpr int kFrames = 20'000;
+    // The clock that is told is made of two readings, which are not of one moment.
+    constexpr std::chrono::milliseconds kClocks{2};
+    std::atomic<int> busy{2};
+    const auto send = [&](unsigned cpu, std::string_view from, const Packet& frame) {
+        cpu_set_t cpus;
+        CPU_ZERO(&cpus);
+        CPU_SET(cpu % std::thread::hardware_concurrency(), &cpus);
+        sched_setaffinity(0, sizeof(cpus), &cpus);
+        for (int i = 0; i < kFrames; ++i)
+            host.send(from, frame);
+        --busy;
+    };
+    start();
+    std::thread one{send, 0U, TapHost::kVm0, kToB};
+    std::thread other{send, 1U, TapHost::kVm1, eth(kVmC, kVmB) / payload(60, 3)};
+    std::chrono::nanoseconds before{0};
+    std::chrono::nanoseconds most{0};
+    const auto look = [&](const CapturedPacket& packet) {
+        if (packet.leaves) return;
+        most = std::max(most, before - packet.time);
+        before = packet.time;
+    };
+    while (busy != 0)
+        capture->read(std::chrono::milliseconds{10}, look);
+    one.join();
+    other.join();
+    capture->finish(look);
+    EXPECT_LT(most, kClocks);
+    // One whose end alone was lost is both.
+    EXPECT_GE(capture->totals().frames + capture->totals().lost, 2U * kFrames);
+}
+
 TEST_F(CaptureOfAHost, LeavesNothingBehind) {
     const std::string before = host.state();
     start();
     EXPECT_NE(flags() & XGRE_UPLINK_CAPTURED, 0U);
+    EXPECT_FALSE(doctor_notes_it());
     capture.reset();
     EXPECT_EQ(flags() & XGRE_UPLINK_WATCHED, 0U);
     EXPECT_EQ(host.state(), before);
@@ -262,8 +318,120 @@ TEST_F(CaptureOfAHost, OneThatWasKilledIsForgottenByTheNextChange) {
     ASSERT_EQ(waitpid(killed, nullptr, 0), killed);
     EXPECT_NE(flags() & XGRE_UPLINK_CAPTURED, 0U);
     ASSERT_TRUE(host.carries_traffic());
+    EXPECT_TRUE(doctor_notes_it());
     host.must_xgre("network add other --key 8");
+    EXPECT_FALSE(doctor_notes_it());
     EXPECT_EQ(flags() & XGRE_UPLINK_WATCHED, 0U);
+}
+
+// Runs a command line of the shell with our words as "$@", and waits until the flag is set.
+class Watching {
+public:
+    Watching(const TapHost& host, const std::string& shell, const std::string& words) {
+        std::vector<std::string> argv{"bash", "-c", shell, "bash"};
+        std::ranges::move(host.command(words), std::back_inserter(argv));
+        pid_ = fork();
+        if (pid_ != 0) return;
+        std::vector<char*> raw;
+        for (std::string& word : argv)
+            raw.push_back(word.data());
+        raw.push_back(nullptr);
+        execvp(raw[0], raw.data());
+        _exit(127);
+    }
+    pid_t pid() const { return pid_; }
+    // As the shell has it: 128 + the signal that ended it.
+    int wait() const {
+        int status = 0;
+        EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
+        return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    }
+
+private:
+    pid_t pid_ = 0;
+};
+
+constexpr const char* kAlone = "exec \"$@\" >/dev/null 2>&1";
+
+TEST_F(CaptureOfAHost, NoSignalLeavesTheFlagSet) {
+    for (const std::string words : {"capture", "capture -w -", "monitor"})
+        for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+            const Watching watching{host, kAlone, words};
+            wait_until_watched();
+            kill(watching.pid(), signal);
+            EXPECT_EQ(watching.wait(), 0) << words << " " << signal;
+            EXPECT_EQ(flags() & XGRE_UPLINK_WATCHED, 0U) << words << " " << signal;
+        }
+}
+
+TEST_F(CaptureOfAHost, UnderNohupAHangUpIsIgnored) {
+    const Watching watching{host, "trap '' HUP; exec \"$@\" >/dev/null 2>&1", "capture"};
+    wait_until_watched();
+    kill(watching.pid(), SIGHUP);
+    std::this_thread::sleep_for(std::chrono::milliseconds{300});
+    EXPECT_NE(flags() & XGRE_UPLINK_WATCHED, 0U);
+    kill(watching.pid(), SIGTERM);
+    EXPECT_EQ(watching.wait(), 0);
+}
+
+// As with any command whose reader goes, but for what was switched on.
+TEST_F(CaptureOfAHost, AReaderThatGoesEndsItQuietly) {
+    constexpr int kBrokenPipe = 128 + SIGPIPE;
+    const std::filesystem::path said =
+        std::filesystem::path{::testing::TempDir()} / (host.session().instance + ".said");
+    const std::string shell =
+        fmt::format("\"$@\" 2>{} | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}", said.string());
+    for (const std::string words : {"capture", "capture -w -", "capture --json", "monitor"}) {
+        const Watching watching{host, shell, words};
+        wait_until_watched();
+        // The reader goes with what this makes; after that nothing is written.
+        ASSERT_TRUE(host.send(TapHost::kVm0, eth(kVmA, kVmA) / payload(60, 9)));
+        EXPECT_EQ(watching.wait(), kBrokenPipe) << words;
+        EXPECT_EQ(flags() & XGRE_UPLINK_WATCHED, 0U) << words;
+        EXPECT_EQ(std::filesystem::file_size(said), 0U) << words;
+    }
+    std::filesystem::remove(said);
+}
+
+TEST_F(CaptureOfAHost, SaysSoWhenTheInstanceIsAttachedAnew) {
+    start();
+    ASSERT_TRUE(host.send(TapHost::kVm0, kToB));
+    host.must_xgre("detach --all");
+    host.build(TapHost::attach_spec());
+    std::size_t packets = 0;
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    try {
+        while (std::chrono::steady_clock::now() < patience)
+            capture->read(std::chrono::milliseconds{20}, [&](const CapturedPacket&) { ++packets; });
+        ADD_FAILURE() << "it goes on";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("it was detached and attached anew; start `xgre capt"));
+    }
+    EXPECT_EQ(packets, 2U);
+}
+
+TEST_F(CaptureOfAHost, LeavesTheFlagToWhoCapturesAnInstanceThatWasAttachedAnew) {
+    start();
+    host.must_xgre("detach --all");
+    host.build(TapHost::attach_spec());
+    {
+        const auto other = xgre::Capture::start(host.session(), {});
+        EXPECT_THROW(seen(), Error);
+        capture.reset();
+        EXPECT_NE(flags() & XGRE_UPLINK_CAPTURED, 0U);
+    }
+    EXPECT_EQ(flags() & XGRE_UPLINK_WATCHED, 0U);
+}
+
+TEST_F(CaptureOfAHost, GoesOnAfterAnUpgrade) {
+    start();
+    host.must_xgre("attach wire0 --local 198.18.0.1 --upgrade");
+    // Longer than from one look at the instance to the next.
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{1200};
+    while (std::chrono::steady_clock::now() < end)
+        capture->read(std::chrono::milliseconds{20}, [](const CapturedPacket&) {});
+    ASSERT_TRUE(host.send(TapHost::kVm0, kToB));
+    EXPECT_EQ(seen().size(), 2U);
 }
 
 TEST_F(CaptureOfAHost, AFileIsReadByTshark) {

@@ -144,5 +144,26 @@ TEST_F(MonitorOfAHost, SaysSoWhenTheInstanceGoes) {
     EXPECT_THROW(next(EventType::learned), Error);
 }
 
+TEST_F(MonitorOfAHost, SaysSoWhenTheInstanceIsAttachedAnew) {
+    host.must_xgre("detach --all");
+    host.build(TapHost::attach_spec());
+    try {
+        next(EventType::learned);
+        ADD_FAILURE() << "it goes on";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("it was detached and attached anew; start `xgre mon"));
+    }
+}
+
+TEST_F(MonitorOfAHost, GoesOnAfterAnUpgrade) {
+    host.must_xgre("attach wire0 --local 198.18.0.1 --upgrade");
+    // Longer than from one look to the next.
+    const auto end = std::chrono::steady_clock::now() + milliseconds{700};
+    while (std::chrono::steady_clock::now() < end)
+        monitor->read(milliseconds{20}, [](const Event&) {});
+    ASSERT_TRUE(host.send(TapHost::kVm1, eth(kVmC, kVmA) / payload(60)));
+    EXPECT_TRUE(next(EventType::learned));
+}
+
 }  // namespace
 }  // namespace xgre::test

@@ -500,7 +500,15 @@ INSTANTIATE_TEST_SUITE_P(
                  Severity::warning, "one-cpu", "cpus", "CPU 1 took 100 % of 50000", "--spread all"},
         Sickness{"OneCpuThatHasTimeLeft",
                  [](Facts& f) { f.instance->second.from_wire_by_cpu[1] += 50000; }, Severity::note,
-                 "one-cpu", "cpus", "CPU 1 took 100 % of 50000", "--spread all"}),
+                 "one-cpu", "cpus", "CPU 1 took 100 % of 50000", "--spread all"},
+        Sickness{"ACaptureThatWasKilled",
+                 [](Facts& f) { f.instance->watched_by_nobody = {"capture"}; }, Severity::note,
+                 "watched", "programs", "to an `xgre capture` that was killed",
+                 "`xgre capture --seconds 0.1`"},
+        Sickness{"AMonitorThatWasKilled",
+                 [](Facts& f) { f.instance->watched_by_nobody = {"monitor"}; }, Severity::note,
+                 "watched", "programs", "to an `xgre monitor` that was killed",
+                 "`xgre monitor --seconds 0.1`"}),
     name_of_sickness);
 
 TEST(Doctor, TellsNoCpuThatWorksAloneWhereFramesAreSpread) {

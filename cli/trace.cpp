@@ -46,9 +46,7 @@ struct TraceArguments {
     std::optional<std::string> expect;
     std::optional<std::string> peer_instance;
 
-    bool has_words() const {
-        return source || destination || type || vlan || size || carried();
-    }
+    bool has_words() const { return source || destination || type || vlan || size || carried(); }
     // What IPv4 or IPv6 carries.
     std::optional<FrameProtocol> carried() const {
         if (protocol) return protocol;

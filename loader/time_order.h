@@ -2,11 +2,10 @@
 // Puts in order what several CPUs tell, each in its own order, in rounds of reading.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <limits>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -22,7 +21,8 @@ public:
     explicit TimeOrder(std::size_t most) : most_{most} {}
 
     void add(std::uint64_t time, std::size_t bytes, Item item) {
-        waiting_.push_back({time, bytes, std::move(item)});
+        // Behind those of the same time.
+        waiting_.emplace_hint(waiting_.end(), time, Waiting{bytes, std::move(item)});
         bytes_ += bytes;
     }
 
@@ -35,18 +35,16 @@ public:
 
 private:
     struct Waiting {
-        std::uint64_t time;
         std::size_t bytes;
         Item item;
     };
 
     std::vector<Item> take_before(std::uint64_t limit) {
-        std::ranges::stable_sort(waiting_, {}, &Waiting::time);
         std::vector<Item> taken;
         auto next = waiting_.begin();
-        for (; next != waiting_.end() && (next->time < limit || bytes_ > most_); ++next) {
-            bytes_ -= next->bytes;
-            taken.push_back(std::move(next->item));
+        for (; next != waiting_.end() && (next->first < limit || bytes_ > most_); ++next) {
+            bytes_ -= next->second.bytes;
+            taken.push_back(std::move(next->second.item));
         }
         waiting_.erase(waiting_.begin(), next);
         return taken;
@@ -56,7 +54,7 @@ private:
     std::size_t bytes_ = 0;
     std::uint64_t limit_ = 0;
     std::uint64_t round_ = 0;
-    std::vector<Waiting> waiting_;
+    std::multimap<std::uint64_t, Waiting> waiting_;  // by time, ns
 };
 
 }  // namespace xgre

@@ -327,18 +327,8 @@ TEST_F(CaptureOfAHost, OneThatWasKilledIsForgottenByTheNextChange) {
 // Runs a command line of the shell with our words as "$@", and waits until the flag is set.
 class Watching {
 public:
-    Watching(const TapHost& host, const std::string& shell, const std::string& words) {
-        std::vector<std::string> argv{"bash", "-c", shell, "bash"};
-        std::ranges::move(host.command(words), std::back_inserter(argv));
-        pid_ = fork();
-        if (pid_ != 0) return;
-        std::vector<char*> raw;
-        for (std::string& word : argv)
-            raw.push_back(word.data());
-        raw.push_back(nullptr);
-        execvp(raw[0], raw.data());
-        _exit(127);
-    }
+    Watching(const TapHost& host, const std::string& shell, const std::string& words)
+        : pid_{spawn(host, shell, words)} {}
     pid_t pid() const { return pid_; }
     // As the shell has it: 128 + the signal that ended it.
     int wait() const {
@@ -348,6 +338,19 @@ public:
     }
 
 private:
+    static pid_t spawn(const TapHost& host, const std::string& shell, const std::string& words) {
+        std::vector<std::string> argv{"bash", "-c", shell, "bash"};
+        std::ranges::move(host.command(words), std::back_inserter(argv));
+        std::vector<char*> raw;
+        for (std::string& word : argv)
+            raw.push_back(word.data());
+        raw.push_back(nullptr);
+        const pid_t pid = fork();
+        if (pid != 0) return pid;
+        execvp(raw[0], raw.data());
+        _exit(127);
+    }
+
     pid_t pid_ = 0;
 };
 

@@ -21,6 +21,8 @@
 namespace xgre {
 namespace {
 
+constexpr std::uint32_t kOnlyDetour = 0;  // the cookie of the only pair in the namespace
+
 // Before there is a device that could speak by itself.
 // Without an address of its own, a device says nothing over IPv6.
 void silence_ipv6() {
@@ -135,7 +137,7 @@ void StandIn::apply(const Instance::State& state, const Plan& plan) {
         set_up(device);
     set_ways(plan.ways);
     has_detour_ = plan.has_detour && use_ == Use::frames;
-    if (has_detour_ && detour_ == 0) make_detour();
+    if (has_detour_ && !detour_) make_detour();
     copy_.update(state.datapath, datapath_);
     if (use_ == Use::frames) adapt_rows();
 }
@@ -161,7 +163,8 @@ void StandIn::set_up(const Device& device) {
 
 void StandIn::make_tap(const Device& device) {
     // Its number was free here when the detour was made, and is that of a new device outside.
-    if (device.ifindex == detour_ || device.ifindex == detour_out_) remove_detour();
+    const int number = static_cast<int>(device.ifindex);
+    if (detour_ && (number == detour_->in.index || number == detour_->out.index)) remove_detour();
     const std::string name = name_of(device.ifindex);
     taps_.emplace(device.ifindex, open_tap(name, device.ifindex));
     if (use_ == Use::frames)
@@ -207,26 +210,24 @@ void StandIn::set_neighbours() {
 }
 
 void StandIn::make_detour() {
-    const std::uint32_t cookie = 0;  // the only pair in this namespace
-    const Detour::Ends ends = Detour{cookie}.make(netlink_);
-    detour_ = static_cast<std::uint32_t>(ends.in.index);
-    detour_out_ = static_cast<std::uint32_t>(ends.out.index);
-    detour_name_ = ends.in.name;
-    tc_links_.push_back(attach_tc(ends.out, datapath_.program("detour_tc"), tc_hook_));
+    detour_ = Detour{kOnlyDetour}.make(netlink_);
+    tc_links_.push_back(attach_tc(detour_->out, datapath_.program("detour_tc"), tc_hook_));
 }
 
 void StandIn::remove_detour() {
-    netlink_.delete_link(detour_name_);
-    detour_ = detour_out_ = 0;
+    Detour{kOnlyDetour}.remove(netlink_);
+    detour_.reset();
 }
 
 // Where the stand-in is otherwise: its own detour; no CPUs to spread to, and no far ends of veths.
 void StandIn::adapt_rows() const {
     xgre_uplink row = datapath_.uplink().find(0).value_or(xgre_uplink{});
-    row.detour = has_detour_ ? detour_ : 0;
+    const std::uint32_t detour =
+        has_detour_ && detour_ ? static_cast<std::uint32_t>(detour_->in.index) : 0;
+    row.detour = detour;
     row.flags &= ~unsigned{XGRE_UPLINK_SPREAD};
     datapath_.uplink().put(0, row);
-    if (has_detour_) datapath_.redirect().put(detour_, detour_);
+    if (detour != 0) datapath_.redirect().put(detour, detour);
     std::vector<std::pair<std::uint32_t, xgre_port>> ports = datapath_.ports().entries();
     for (auto& [ifindex, port] : ports) {
         if ((port.flags & XGRE_PORT_FAR_END) == 0) continue;
@@ -290,7 +291,7 @@ void StandIn::set_xdp(std::uint32_t ifindex, bool on) {
 }
 
 std::uint64_t StandIn::detours() {
-    return detour_ != 0 ? netlink_.get_link(detour_name_).tx_packets : 0;
+    return detour_ ? netlink_.get_link(detour_->in.name).tx_packets : 0;
 }
 
 void StandIn::answer_for_silent_hops(const Mac& mac) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "loader/datapath.h"
+#include "loader/detour.h"
 #include "loader/instance_state.h"
 #include "loader/map_copy.h"
 
@@ -120,10 +121,8 @@ private:
     std::map<IpAddr, std::optional<Mac>> hops_;
     std::vector<Fd> tc_links_;
     std::map<std::uint32_t, Fd> xdp_links_;
-    std::uint32_t detour_ = 0;      // ifindex of the end that frames go into; 0: not made yet
-    std::uint32_t detour_out_ = 0;  // ... and of the other
-    std::string detour_name_;
-    bool has_detour_ = false;  // the instance has one, too
+    std::optional<Detour::Ends> detour_;  // nullopt: not made yet
+    bool has_detour_ = false;             // the instance has one, too
 };
 
 }  // namespace xgre

@@ -84,8 +84,8 @@ LinkInfo check_uplink(const Session& session, const AttachSpec& spec) {
     return device;
 }
 
-xgre_tc_hook choose_tc_hook(TcHook wanted, const Datapath& datapath) {
-    const bool tcx = has_tcx(datapath.program("uplink_tc"));
+xgre_tc_hook choose_tc_hook(TcHook wanted) {
+    const bool tcx = knows_tcx();
     if (wanted == TcHook::clsact) return XGRE_TC_HOOK_CLSACT;
     if (wanted == TcHook::tcx && !tcx)
         throw Error{"tcx", "this kernel has none (it came with Linux 6.6)",
@@ -128,7 +128,7 @@ void check_spreads(const Spread& spread, const Instance::State& state, const Lin
             "attach with --spread off"};
 }
 
-xgre_uplink make_uplink(const AttachSpec& spec, const LinkInfo& device, const Datapath& datapath) {
+xgre_uplink make_uplink(const AttachSpec& spec, const LinkInfo& device) {
     xgre_uplink row{};
     row.abi_version = XGRE_ABI_VERSION;
     row.ifindex = static_cast<__u32>(device.index);
@@ -136,7 +136,7 @@ xgre_uplink make_uplink(const AttachSpec& spec, const LinkInfo& device, const Da
     if (spec.local6) row.local6 = to_row(*spec.local6);
     row.flags = xdp_flags(spec.xdp.value_or(XdpUse::automatic));
     std::memcpy(row.mac, device.mac.bytes().data(), sizeof(row.mac));
-    row.tc_hook = static_cast<__u8>(choose_tc_hook(spec.tc_hook, datapath));
+    row.tc_hook = static_cast<__u8>(choose_tc_hook(spec.tc_hook));
     row.cookie = random_cookie();
     row.netns_cookie = netns_cookie();
     set_spread(spec.spread.value_or(Spread{}), row);
@@ -235,7 +235,7 @@ void check_foreign_xdp(const AttachSpec& spec, const LinkInfo& device) {
 void make_instance(const Session& session, const AttachSpec& spec, const LinkInfo& device) {
     const std::uint32_t entries = spec.fdb_entries.value_or(XGRE_FDB_DEFAULT);
     const Datapath datapath = Datapath::load({.fdb_entries = entries});
-    datapath.uplink().put(0, make_uplink(spec, device, datapath));
+    datapath.uplink().put(0, make_uplink(spec, device));
     const std::string staging = pins::staging(session.instance);
     pins::make_directory(pins::root());
     pins::make_directory(staging);

@@ -235,11 +235,6 @@ void attach_to_clsact(const LinkInfo& device, int program) {
 
 }  // namespace
 
-bool has_tcx(int tc_program) {
-    // It may be there already, where another command tries the same just now.
-    return create_link(tc_program, kLoopback, kTcxIngress, 0).is_open() || errno == EEXIST;
-}
-
 Fd attach_tc(const LinkInfo& device, int program, xgre_tc_hook tc_hook) {
     if (tc_hook != XGRE_TC_HOOK_TCX) {
         attach_to_clsact(device, program);

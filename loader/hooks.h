@@ -14,9 +14,6 @@
 
 namespace xgre {
 
-// Can this kernel attach to tcx? Found out by trying on the loopback device.
-bool has_tcx(int tc_program);
-
 // Programs at a device that nothing is pinned of: they go with the link, or, of clsact, with the
 // device. Throws Error.
 [[nodiscard]] Fd attach_tc(const LinkInfo& device, int program, xgre_tc_hook tc_hook);

@@ -2,6 +2,7 @@
 #include "loader/liveness.h"
 
 #include "loader/clock.h"
+#include "loader/datapath.h"
 
 namespace xgre {
 namespace {
@@ -67,6 +68,10 @@ std::string name_of(PeerState state) {
             return "down";
     }
     return "";
+}
+
+Liveness liveness_of(const Datapath& datapath, std::uint32_t peer) {
+    return liveness_of(datapath.liveness().find(peer).value_or(xgre_liveness{}), monotonic_ns());
 }
 
 Liveness liveness_of(const xgre_liveness& row, std::uint64_t now) {

@@ -9,6 +9,10 @@
 
 namespace xgre {
 
+class Datapath;
+
+// What is known of a peer now.
+Liveness liveness_of(const Datapath& datapath, std::uint32_t peer);
 // `now`: CLOCK_MONOTONIC, ns.
 Liveness liveness_of(const xgre_liveness& row, std::uint64_t now);
 

@@ -41,16 +41,10 @@ struct Census {
     std::map<std::string, Port> ports;
     std::map<std::pair<std::string, IpAddr>, PeerState> peers;  // network, address
 
-    static Census of(const Instance::State& state);
+    static Census of(const Instance::State& state, const CaptureNames& names);
 };
 
-PeerState state_of_peer(const Instance::State& state, std::uint32_t id) {
-    const auto row = state.datapath.liveness().find(id).value_or(xgre_liveness{});
-    return liveness_of(row, monotonic_ns()).state;
-}
-
-Census Census::of(const Instance::State& state) {
-    const CaptureNames names{state};
+Census Census::of(const Instance::State& state, const CaptureNames& names) {
     Census census;
     for (const auto& [id, network] : state.networks())
         census.networks.emplace(text_of(network.name), true);
@@ -59,7 +53,7 @@ Census Census::of(const Instance::State& state) {
                                       Port{names.network(port.network), state.is_live(ifindex)});
     for (const auto& [id, peer] : state.peers())
         census.peers.emplace(std::pair{names.network(peer.network), remote_of(peer)},
-                             state_of_peer(state, id));
+                             liveness_of(state.datapath, id).state);
     return census;
 }
 
@@ -91,7 +85,7 @@ public:
     Running(const Session& session, const Instance::State& state)
         : session_{session},
           names_{state},
-          census_{Census::of(state)},
+          census_{Census::of(state, names_)},
           datapath_{Datapath::open(pins::directory(session.instance))},
           watcher_{Watcher::take(session, datapath_, WatchKind::monitor)},
           ring_{ring_buffer__new(datapath_.map_fd("events"), take, this, nullptr)},
@@ -179,7 +173,7 @@ private:
         const Instance::State state{session_, std::nullopt};
         watcher_.check(state);
         names_ = CaptureNames{state};
-        Census now = Census::of(state);
+        Census now = Census::of(state, names_);
         compare(census_, now);
         census_ = std::move(now);
     }

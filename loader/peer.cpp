@@ -285,8 +285,7 @@ std::vector<PeerInfo> Instance::peers() const {
         fill_in_mtu(info, peer, state_->datapath.peer_states().find(id).value_or(xgre_peer_state{}),
                     mtu, netlink);
         info.learned = state_->datapath.learned().find(XGRE_LEARNED_BY_PEER(id)).value_or(0);
-        info.liveness = liveness_of(state_->datapath.liveness().find(id).value_or(xgre_liveness{}),
-                                    monotonic_ns());
+        info.liveness = liveness_of(state_->datapath, id);
         const xgre_traffic traffic = state_->datapath.peer_counters().sum(id);
         info.traffic = {traffic.rx_packets, traffic.rx_bytes, traffic.tx_packets, traffic.tx_bytes};
         all.push_back(std::move(info));

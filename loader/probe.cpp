@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "loader/clock.h"
 #include "loader/icmp_echo.h"
 #include "loader/instance_state.h"
 #include "loader/liveness.h"
@@ -66,7 +65,7 @@ public:
 
     ProbeResult result() const {
         ProbeResult result = result_;
-        const Liveness live = liveness_of(row(), monotonic_ns());
+        const Liveness live = liveness_of(datapath_, id_);
         result.state = live.state;
         result.was_heard = live.heard.has_value();
         result.is_xgre = live.is_xgre;

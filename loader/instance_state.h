@@ -51,8 +51,8 @@ public:
     bool is_live(std::uint32_t ifindex) const;
     // The uplink's device, also under a new name; nullopt when it is gone, whatever has its index.
     std::optional<LinkInfo> find_uplink(NlSocket& netlink) const;
-    // MTU of the largest inner IP packet that fits; 0 when the uplink is gone.
-    // Likewise, where encapsulation adds `overhead` bytes to an IP packet.
+    // MTU of the largest inner IP packet that fits, where encapsulation adds `overhead` bytes to
+    // it; 0 when the uplink is gone.
     std::uint32_t mtu_behind(std::uint32_t overhead) const;
     HookInfo hook_info(const LinkInfo* device, bool is_uplink) const;
 

@@ -66,8 +66,8 @@ public:
     ~Capture();
 
     // Waits up to so long for frames, and hands out those from before the last call, in the order
-    // in which they came, whichever CPU took them. Throws Error
-    // when the instance has gone, or was attached anew: what came before is handed out then.
+    // in which they came, whichever CPU took them. Throws Error when the instance has gone, or was
+    // attached anew: what came before is handed out then.
     void read(std::chrono::milliseconds time, const Visit& visit);
 
     // Takes it off the programs, and hands out the rest. Throws Error as read() does.
